@@ -1,0 +1,24 @@
+# Both commands work alone in a fresh clone: they make the virtual environment, install what they need, do their job.
+PYTHON ?= python3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: compare test lint clean
+
+compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews; see scripts/compare.py --help for more
+	.venv/bin/python scripts/compare.py $(ARGS)
+
+test: .venv/installed  ## hold every gradient to autograd
+	.venv/bin/python -m pytest $(ARGS)
+
+lint: .venv/installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear .venv
+	PIP_CONSTRAINT=constraints.txt .venv/bin/pip install --quiet --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,63 @@
+"""Clear errors for bad arguments: what the argument is called, what was expected, what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def expect(condition: bool, argument: str, expected: str, got: object) -> None:
+    """Raises ValueError "argument: expected ..., got ..." unless `condition` holds."""
+    if not condition:
+        raise ValueError(f"{argument}: expected {expected}, got {got}")
+
+
+def check_size(argument: str, value: Any, least: int = 1) -> int:
+    """A whole number >= least."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    expect(whole and value >= least, argument, f"a whole number >= {least}", repr(value))
+    return int(value)
+
+
+def check_number(argument: str, value: Any, low: float, high: float, open_low: bool = False) -> float:
+    """A number in [low, high), or in (low, high) with open_low."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    inside = number and (low < value if open_low else low <= value) and value < high
+    expect(inside, argument, f"a number in {'(' if open_low else '['}{low:g}, {high:g})", repr(value))
+    return float(value)
+
+
+def check_choice(argument: str, value: Any, choices: Sequence[str]) -> None:
+    expect(value in choices, argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+
+
+def check_dtype(argument: str, dtype: Any) -> np.dtype:
+    """float32 or float64."""
+    try:
+        resolved = np.dtype(dtype)
+    except TypeError:
+        resolved = np.dtype(object)
+    expect(resolved in (np.float32, np.float64), argument, "float32 or float64", repr(dtype))
+    return resolved
+
+
+def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: np.dtype) -> None:
+    """An array of exactly this dtype and shape; a name in `shape`, such as "T", stands for any size >= 1."""
+    wanted = f"a {dtype} array of shape ({', '.join(map(str, shape))})"
+    expect(isinstance(array, np.ndarray), argument, wanted, type(array).__name__)
+    fits = array.ndim == len(shape) and all(
+        size >= 1 if isinstance(want, str) else size == want for size, want in zip(array.shape, shape, strict=True)
+    )
+    expect(fits and array.dtype == dtype, argument, wanted, f"{array.dtype} {array.shape}")
+
+
+def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+    """An array of whole numbers of this shape, all of them in low..high (both included)."""
+    array = np.asarray(array)
+    wanted = f"whole numbers in {low}..{high} of shape {shape}"
+    expect(array.shape == shape and array.dtype.kind in "iu", argument, wanted, f"{array.dtype} {array.shape}")
+    outside = array[(array < low) | (array > high)]
+    expect(outside.size == 0, argument, wanted, f"{outside[0]} among them" if outside.size else "")
+    return array

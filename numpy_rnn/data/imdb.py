@@ -1,0 +1,112 @@
+"""IMDB (Maas et al., 2011): read by the `datasets` library, encoded once, kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import tempfile
+import zipfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.checks import expect
+from numpy_rnn.data.text import Dataset, Reviews, build_vocabulary, clean, encode, select
+from numpy_rnn.files import written_whole
+
+HUB_NAME = "stanfordnlp/imdb"
+SPLITS = ("train", "valid", "test")
+MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED = 10_000, 10, 0.8, 0
+CODE_VERSION = 1  # raise it when cleaning, split, vocabulary or the file's layout change: old caches are then made anew
+
+
+def default_cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numpy_rnn"
+
+
+def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None = None) -> Dataset:
+    """The 25,000 training reviews, split 80 : 20, and the 25,000 test reviews, as token ids.
+
+    data_dir: a folder with the splits "train" and "test" in a form that `datasets.load_dataset` reads (parquet, csv,
+    json) and with the columns text and label; None: the hub's stanfordnlp/imdb, through the network.
+    cache_dir: where the encoded reviews are kept; $XDG_CACHE_HOME/numpy_rnn unless given.
+    Raises ValueError for a folder that is missing or holds something else, and where the hub can't be reached.
+    """
+    cache = Path(cache_dir or default_cache_dir())
+    if data_dir is None:
+        source: Any = _read(HUB_NAME)
+        content = hashlib.sha256("\0".join(map(str, [*source["train"]["text"], *source["test"]["text"]])).encode())
+    else:
+        expect(Path(data_dir).is_dir(), "data_dir", "a folder with IMDB's train and test splits", repr(str(data_dir)))
+        source, content = None, _hash_folder(Path(data_dir))
+    content.update(repr((MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED, CODE_VERSION)).encode())
+    file = cache / f"imdb-{content.hexdigest()[:32]}.npz"
+    data = _load(file)
+    if data is None:
+        data = _encode(source or _read(str(data_dir)))
+        _save(file, data)
+    return data
+
+
+def _hash_folder(folder: Path) -> Any:
+    content = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+        content.update(path.read_bytes())
+    return content
+
+
+def _read(name: str) -> Any:
+    import datasets  # here, since the import alone takes longer than reading the cache
+
+    datasets.disable_progress_bars()
+    datasets.logging.set_verbosity_error()
+    argument = "hub" if name == HUB_NAME else "data_dir"
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            # the library's own copy: only the hub's is worth keeping
+            source = datasets.load_dataset(name, **({} if name == HUB_NAME else {"cache_dir": scratch}))
+            columns = {split: {c: source[split][c][:] for c in ("text", "label")} for split in ("train", "test")}
+        except Exception as error:  # the library has no common base class for its errors
+            expected = "network access to the hub" if name == HUB_NAME else "IMDB's splits train and test (text, label)"
+            reason = str(error).strip().splitlines()
+            raise ValueError(f"{argument}: expected {expected}, got {type(error).__name__}: {reason[:1]}") from error
+    for split, rows in columns.items():
+        fits = rows["text"] and all(isinstance(text, str) for text in rows["text"]) and set(rows["label"]) <= {0, 1}
+        expect(fits, argument, f"texts with labels 0 and 1 in {split}", f"labels {sorted(set(rows['label']))[:5]}")
+    return columns
+
+
+def _encode(source: Any) -> Dataset:
+    words = {split: [clean(text) for text in source[split]["text"]] for split in ("train", "test")}
+    n = len(words["train"])
+    order = random.Random(SPLIT_SEED).sample(range(n), n)  # what random.seed(0); random.sample(...) gives
+    train = order[: round(TRAIN_SHARE * n)]
+    vocabulary = build_vocabulary((words["train"][i] for i in train), MAX_WORDS, MIN_COUNT)
+    both = encode(words["train"], source["train"]["label"], vocabulary)
+    test = encode(words["test"], source["test"]["label"], vocabulary)
+    return Dataset(select(both, train), select(both, order[len(train) :]), test, vocabulary)
+
+
+def _save(file: Path, data: Dataset) -> None:
+    arrays = {f"{split}.{field}": array for split in SPLITS for field, array in vars(getattr(data, split)).items()}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(file) as stream:
+        np.savez(stream, vocabulary=np.array(data.vocabulary), **arrays)
+
+
+def _load(file: Path) -> Dataset | None:
+    """None if there is no such file, or a damaged one: a zip file, which is what npz is, keeps checksums."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if archive.testzip() is not None:
+                return None
+        with np.load(file, allow_pickle=False) as arrays:
+            train, valid, test = (Reviews(*(arrays[f"{split}.{field.name}"] for field in fields(Reviews)))
+                                  for split in SPLITS)  # fmt: skip
+            return Dataset(train, valid, test, arrays["vocabulary"].tolist())
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,74 @@
+"""From text to token ids: cleaning, vocabulary, encoding. The rules are those of torchtext's IMDB tutorials."""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+import numpy as np
+
+UNKNOWN, PAD = 0, 1
+_DELETE = str.maketrans("", "", string.punctuation)
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Reviews of unequal length, end to end: review i is tokens[offsets[i] : offsets[i + 1]]."""
+
+    tokens: np.ndarray  # uint16, ids into the vocabulary
+    offsets: np.ndarray  # (n + 1,)
+    labels: np.ndarray  # (n,): 0 negative, 1 positive
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    train: Reviews
+    valid: Reviews
+    test: Reviews
+    vocabulary: list[str]  # by token id
+
+
+def clean(text: str) -> list[str]:
+    """Lower case, every "<br" and all punctuation deleted, split on white space."""
+    return text.lower().replace("<br", "").translate(_DELETE).split()
+
+
+def build_vocabulary(reviews: Iterable[list[str]], max_words: int, min_count: int) -> list[str]:
+    """<unk>, <pad>, then the max_words most frequent words with at least min_count, ties in alphabetical order."""
+    counts = Counter(chain.from_iterable(reviews))
+    words = [word for word, count in counts.items() if count >= min_count]
+    return ["<unk>", "<pad>", *sorted(words, key=lambda word: (-counts[word], word))[:max_words]]
+
+
+def encode(reviews: Sequence[list[str]], labels: Sequence[int], vocabulary: list[str]) -> Reviews:
+    """A word outside the vocabulary becomes <unk>, and so does a review without any word."""
+    reviews = [review or ["<unk>"] for review in reviews]
+    lookup = {word: token for token, word in enumerate(vocabulary)}
+    offsets = np.cumsum([0, *map(len, reviews)])
+    tokens = np.fromiter(map(lookup.get, chain.from_iterable(reviews), repeat(UNKNOWN)), np.uint16, offsets[-1])
+    return Reviews(tokens, offsets, np.asarray(labels, np.int64))
+
+
+def select(reviews: Reviews, chosen: Sequence[int]) -> Reviews:
+    """The chosen reviews, in that order."""
+    parts = [reviews.tokens[reviews.offsets[i] : reviews.offsets[i + 1]] for i in chosen]
+    offsets = np.cumsum([0, *map(len, parts)])
+    return Reviews(np.concatenate(parts), offsets, reviews.labels[list(chosen)])
+
+
+def cut(data: Dataset, max_tokens: int, keep: str) -> Dataset:
+    """The first or the last max_tokens tokens of each review."""
+
+    def shortened(reviews: Reviews) -> Reviews:
+        lengths = np.minimum(np.diff(reviews.offsets), max_tokens)
+        begins = reviews.offsets[1:] - lengths if keep == "last" else reviews.offsets[:-1]
+        parts = [reviews.tokens[i : i + n] for i, n in zip(begins, lengths, strict=True)]
+        return Reviews(np.concatenate(parts), np.cumsum([0, *lengths]), reviews.labels)
+
+    return Dataset(shortened(data.train), shortened(data.valid), shortened(data.test), data.vocabulary)

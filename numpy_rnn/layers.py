@@ -1,0 +1,109 @@
+"""The layers around the RNN: forward returns (output, cache), backward the gradients of the input and the parameters.
+
+Every layer acts on the last axis; "..." stands for any axes before it, such as (T, N) or (N,).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numpy_rnn.checks import check_array, check_dtype, check_number, check_size, check_whole_numbers, expect
+from numpy_rnn.stack import Params, flat
+
+
+class LayerGrads(NamedTuple):
+    x: np.ndarray
+    params: Params
+
+
+class Embedding:
+    """x = W[ids]: a row of W (V, D) for each token id. W ~ N(0, std^2); torch.nn.Embedding has std 1."""
+
+    def __init__(self, vocabulary_size: int, embedding_size: int, *, std: float = 1.0, dtype: Any = np.float32,
+                 rng: np.random.Generator | None = None):  # fmt: skip
+        shape = (check_size("vocabulary_size", vocabulary_size), check_size("embedding_size", embedding_size))
+        check_number("std", std, 0, np.inf)
+        rng = np.random.default_rng(0) if rng is None else rng
+        self.params: Params = {"W": rng.normal(0, std, shape).astype(check_dtype("dtype", dtype))}
+
+    def forward(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ids (...), whole numbers in 0..V-1 -> (..., D). Raises ValueError for an id outside the vocabulary."""
+        W = self.params["W"]
+        ids = check_whole_numbers("ids", ids, np.shape(ids), 0, len(W) - 1)
+        return W[ids], ids
+
+    def backward(self, dx: np.ndarray, ids: np.ndarray) -> Params:
+        """dW[v] = sum of dx (..., D) over the positions where ids = v; sorting the ids makes each sum one segment."""
+        W = self.params["W"]
+        check_array("dx", dx, (*ids.shape, W.shape[1]), W.dtype)
+        dW = np.zeros_like(W)  # (V, D)
+        order = np.argsort(ids, axis=None, kind="stable")
+        tokens, first = np.unique(ids.ravel()[order], return_index=True)
+        dW[tokens] = np.add.reduceat(flat(dx)[order], first, axis=0)
+        return {"W": dW}  # token ids have no gradient
+
+
+class Linear:
+    """y = x W + b, W (D, C), b (C,), both ~ U(-1/sqrt(D), 1/sqrt(D)), as torch.nn.Linear draws them."""
+
+    def __init__(self, input_size: int, output_size: int, *, dtype: Any = np.float32,
+                 rng: np.random.Generator | None = None):  # fmt: skip
+        D, C = check_size("input_size", input_size), check_size("output_size", output_size)
+        rng = np.random.default_rng(0) if rng is None else rng
+        dtype, bound = check_dtype("dtype", dtype), 1 / np.sqrt(D)
+        self.params: Params = {
+            "W": rng.uniform(-bound, bound, (D, C)).astype(dtype),
+            "b": rng.uniform(-bound, bound, C).astype(dtype),
+        }
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """x (..., D) -> y (..., C)."""
+        W = self.params["W"]
+        expect(np.ndim(x) >= 1, "x", f"shape (..., {len(W)})", np.shape(x))
+        check_array("x", x, (*x.shape[:-1], len(W)), W.dtype)
+        return x @ W + self.params["b"], x
+
+    def backward(self, dy: np.ndarray, x: np.ndarray) -> LayerGrads:
+        """dx = dy W^T, dW = x^T dy, db = dy, the last two summed over every row."""
+        W = self.params["W"]
+        check_array("dy", dy, (*x.shape[:-1], W.shape[1]), W.dtype)
+        dx = dy @ W.T  # (..., D)
+        dW = flat(x).T @ flat(dy)  # (D, C)
+        db = flat(dy).sum(axis=0)  # (C,)
+        return LayerGrads(dx, {"W": dW, "b": db})
+
+
+class ReLU:
+    """y = max(x, 0), any shape; its derivative at 0 is taken as 0, as PyTorch does."""
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.maximum(x, 0), x
+
+    def backward(self, dy: np.ndarray, x: np.ndarray) -> LayerGrads:
+        check_array("dy", dy, x.shape, x.dtype)
+        return LayerGrads(dy * (x > 0), {})
+
+
+class Dropout:
+    """y = x * mask. The mask is 0 with probability p, else 1 / (1 - p), so that E[y] = x and testing needs no mask.
+
+    The mask is an argument, not hidden state: the PyTorch twin is given the same one.
+    Source: Srivastava et al. (2014), in the inverted form that PyTorch uses.
+    """
+
+    def __init__(self, p: float):
+        self.p = check_number("p", p, 0, 1)
+
+    def mask(self, shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> np.ndarray:
+        keep = rng.random(shape) >= self.p
+        return keep.astype(dtype) / np.asarray(1 - self.p, dtype)
+
+    def forward(self, x: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_array("mask", mask, x.shape, x.dtype)
+        return x * mask, mask
+
+    def backward(self, dy: np.ndarray, mask: np.ndarray) -> LayerGrads:
+        check_array("dy", dy, mask.shape, mask.dtype)
+        return LayerGrads(dy * mask, {})

@@ -1,0 +1,161 @@
+"""What all recurrent layers share: sizes, initial values, layers on top of each other, sequences of unequal length."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from numpy_rnn.checks import check_array, check_dtype, check_size, check_whole_numbers, expect
+
+Params = dict[str, np.ndarray]
+
+
+class Grads(NamedTuple):
+    """Gradients of the loss, each of the shape of what it is taken for."""
+
+    x: np.ndarray  # (T, N, D)
+    h_0: np.ndarray  # (L, N, H)
+    params: Params
+
+
+class LayerCache(NamedTuple):
+    """What a layer's backward pass needs of its forward pass. hs[t] is the state before step t, hs[t + 1] after it."""
+
+    x: np.ndarray  # (T, N, D)
+    hs: np.ndarray  # (T + 1, N, H), hs[0] = h_0
+
+
+class Cache(NamedTuple):
+    lengths: np.ndarray  # (N,), the longest first
+    order: np.ndarray | None  # row i of a layer's arrays is sequence order[i]; None: as given
+    layers: list[LayerCache]
+
+
+def flat(a: np.ndarray) -> np.ndarray:
+    """(T, N, K) -> (T N, K): all steps of all sequences as rows, so that a sum over t and n is one matrix product."""
+    return a.reshape(-1, a.shape[-1])
+
+
+def steps(lengths: np.ndarray) -> list[tuple[int, int]]:
+    """(t, n) for every step t: n sequences are longer than t. With the longest first, these are rows 0..n-1."""
+    t = np.arange(lengths[0])
+    return list(enumerate((lengths > t[:, None]).sum(axis=1).tolist()))
+
+
+def sort(a: np.ndarray, cache: Cache) -> np.ndarray:
+    """(T, N, K) with the longest sequence first and zeros in the pads, whatever stood there."""
+    if cache.order is None:
+        return a
+    out = np.zeros(a.shape, a.dtype)
+    for t, n in steps(cache.lengths):
+        out[t, :n] = a[t, cache.order[:n]]
+    return out
+
+
+def unsort(a: np.ndarray, cache: Cache) -> np.ndarray:
+    """The inverse of `sort`. Always a copy, so that nobody who writes into a result changes a cache."""
+    if cache.order is None:
+        return a.copy()
+    out = np.zeros_like(a)
+    for t, n in steps(cache.lengths):
+        out[t, cache.order[:n]] = a[t, :n]
+    return out
+
+
+class Stack:
+    """num_layers recurrent layers, the outputs of one being the inputs of the next.
+
+    params: `W_xh_l0` (D, H), `W_hh_l0` (H, H), `b_xh_l0` (H,), `b_hh_l0` (H,), then `_l1`, ..., where W_xh is (H, H);
+    drawn from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.RNN does. rng: default_rng(0) unless given.
+    A subclass gives one layer's `layer_forward` and `layer_backward`.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int, bias: bool, dtype: Any,
+                 rng: np.random.Generator | None):  # fmt: skip
+        self.input_size = check_size("input_size", input_size)
+        self.hidden_size = check_size("hidden_size", hidden_size)
+        self.num_layers = check_size("num_layers", num_layers)
+        self.bias = bool(bias)
+        self.dtype = check_dtype("dtype", dtype)
+        rng = np.random.default_rng(0) if rng is None else rng
+        H, bound = self.hidden_size, 1 / np.sqrt(self.hidden_size)
+        self.params: Params = {}
+        for layer in range(self.num_layers):
+            shapes: dict[str, tuple[int, ...]] = {"W_xh": (H if layer else self.input_size, H), "W_hh": (H, H)}
+            if self.bias:
+                shapes |= {"b_xh": (H,), "b_hh": (H,)}
+            for name, shape in shapes.items():
+                self.params[f"{name}_l{layer}"] = rng.uniform(-bound, bound, shape).astype(self.dtype)
+
+    def layer_params(self, layer: int) -> Params:
+        """One layer's parameters under their bare names, W_xh and so on."""
+        suffix = f"_l{layer}"
+        return {name.removesuffix(suffix): p for name, p in self.params.items() if name.endswith(suffix)}
+
+    def layer_forward(self, x: np.ndarray, h_0: np.ndarray, lengths: np.ndarray, p: Params) -> LayerCache:
+        raise NotImplementedError
+
+    def layer_backward(self, d_output: np.ndarray, d_h_n: np.ndarray, lengths: np.ndarray,
+                       p: Params, cache: LayerCache) -> tuple[np.ndarray, np.ndarray, Params]:  # fmt: skip
+        raise NotImplementedError
+
+    def forward(self, x: np.ndarray, h_0: np.ndarray | None = None,
+                lengths: Any = None) -> tuple[np.ndarray, np.ndarray, Cache]:  # fmt: skip
+        """x (T, N, D), h_0 (L, N, H) or None for zeros -> output (T, N, H), h_n (L, N, H), cache for `backward`.
+
+        output is the top layer's h_1..h_T, h_n the last state of each layer. lengths (N,), each in 1..T, in any
+        order, means what a packed sequence means in PyTorch: a sequence ends after its own last step, its h_n is the
+        state there, its later outputs are zero, and what stands in its pads has no influence on anything.
+        Changes no argument. The cache keeps x itself: leave it unchanged until `backward`.
+        Raises ValueError for a wrong shape or dtype (the parameters' is expected) and for lengths outside 1..T.
+        """
+        check_array("x", x, ("T", "N", self.input_size), self.dtype)
+        T, N, _ = x.shape
+        state = (self.num_layers, N, self.hidden_size)
+        h_0 = np.zeros(state, self.dtype) if h_0 is None else h_0
+        check_array("h_0", h_0, state, self.dtype)
+        order = None
+        if lengths is None:
+            lengths = np.full(N, T)
+        else:
+            lengths = check_whole_numbers("lengths", lengths, (N,), 1, T).astype(np.int64)
+            order = np.argsort(-lengths, kind="stable")
+            lengths, h_0 = lengths[order], h_0[:, order]
+        cache = Cache(lengths, order, [])
+        output = sort(x, cache)
+        for layer in range(self.num_layers):
+            cache.layers.append(self.layer_forward(output, h_0[layer], lengths, self.layer_params(layer)))
+            output = cache.layers[-1].hs[1:]
+        h_n = np.zeros_like(h_0)
+        rows = slice(None) if order is None else order
+        h_n[:, rows] = [layer.hs[lengths, np.arange(N)] for layer in cache.layers]
+        return unsort(output, cache), h_n, cache
+
+    def backward(self, d_output: np.ndarray | None, d_h_n: np.ndarray | None, cache: Cache) -> Grads:
+        """Full backpropagation through time. d_output (T, N, H) is dL/doutput, d_h_n (L, N, H) dL/dh_n; None is zero.
+
+        Returns grads.x (T, N, D), grads.h_0 (L, N, H) and grads.params, named as `params`: sums over t and n, nothing
+        averaged, clipped or updated. Pure: a second call gives the same bits.
+        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype.
+        """
+        T, N, _ = cache.layers[0].x.shape
+        state = (self.num_layers, N, self.hidden_size)
+        zero = np.zeros((), self.dtype)
+        d_output = np.broadcast_to(zero, (T, *state[1:])) if d_output is None else d_output
+        d_h_n = np.broadcast_to(zero, state) if d_h_n is None else d_h_n
+        check_array("d_output", d_output, (T, *state[1:]), self.dtype)
+        check_array("d_h_n", d_h_n, state, self.dtype)
+        expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
+        rows = slice(None) if cache.order is None else cache.order
+        d_h_n = d_h_n[:, rows]
+        dx = sort(d_output, cache)
+        dh_0 = np.zeros(state, self.dtype)
+        grads: Params = {}
+        for layer in reversed(range(self.num_layers)):
+            p = self.layer_params(layer)
+            dx, dh_0[layer], dp = self.layer_backward(dx, d_h_n[layer], cache.lengths, p, cache.layers[layer])
+            grads |= {f"{name}_l{layer}": dp[name] for name in p}
+        h_0 = np.zeros_like(dh_0)
+        h_0[:, rows] = dh_0
+        return Grads(unsort(dx, cache) if cache.order is not None else dx, h_0, {k: grads[k] for k in self.params})

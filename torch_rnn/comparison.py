@@ -1,0 +1,138 @@
+"""Training both stacks on the same data, from the same weights, with the same batches: freely, or in lockstep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from numpy_rnn.checks import check_size
+from numpy_rnn.config import Config
+from numpy_rnn.data.batches import Batch, batches
+from numpy_rnn.data.text import Dataset
+from numpy_rnn.models import SentimentModel
+from numpy_rnn.stack import Params
+from numpy_rnn.training import Trainer, learning_rate
+from torch_rnn.convert import from_torch_names
+from torch_rnn.training import TorchTrainer
+
+PARTED = 1e-3  # two training runs have parted where their losses differ by more
+
+
+def relative_error(a: np.ndarray, b: np.ndarray) -> float:
+    """|a - b| / |b| in the Euclidean norm; 0 if both are zero, infinite if only b is. A NaN stays a NaN."""
+    difference = float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
+    norm = float(np.linalg.norm(b.astype(np.float64)))
+    return difference / norm if norm else (0.0 if difference == 0 else np.inf)
+
+
+def _errors(ours: Params, theirs: Params) -> dict[str, float]:
+    return {name: relative_error(ours[name], theirs[name]) for name in theirs}
+
+
+def _raise(worst: dict[str, float], key: str, error: float) -> None:
+    worst[key] = float(np.maximum(worst[key], error))  # unlike max(), it lets no NaN slip through
+
+
+class Comparison:
+    """A NumPy trainer and its PyTorch twin over `config.epochs` epochs, or over the first `steps` steps of them.
+
+    losses["numpy"] and losses["torch"] hold the training loss of every step. With lockstep, `worst` holds the largest
+    differences over all steps so far: "steps", "largest_loss_difference", "largest_gradient_error" (by parameter, the
+    relative error in norm before clipping) and "largest_weight_error" (after the update, the same of any parameter).
+    """
+
+    def __init__(self, data: Dataset, config: Config, device: str = "cpu", steps: int | None = None,
+                 lockstep: bool = False):  # fmt: skip
+        self.data, self.config = data, config
+        self.numpy = Trainer(SentimentModel(len(data.vocabulary), config))
+        self.torch = TorchTrainer(self.numpy, device)
+        self.per_epoch = -(-len(data.train) // config.batch_size)
+        self.total = self.per_epoch * config.epochs
+        self.steps = self.total if steps is None else min(self.total, check_size("steps", steps))
+        self.losses: dict[str, list[float]] = {"numpy": [], "torch": []}
+        self.worst: dict[str, Any] | None = None
+        if lockstep:
+            errors = dict.fromkeys(self.numpy.model.params, 0.0)
+            self.worst = {"steps": 0, "largest_loss_difference": 0.0, "largest_gradient_error": errors,
+                          "largest_weight_error": 0.0}  # fmt: skip
+
+    def epochs(self) -> Iterator[dict[str, Any]]:
+        """Trains; yields after each epoch what it brought to each stack."""
+        for epoch in range(-(-self.steps // self.per_epoch)):
+            begun, seconds = len(self.losses["numpy"]), {"numpy": 0.0, "torch": 0.0}
+            if self.worst is None:
+                self._free_running(epoch, seconds)
+            else:
+                for batch, lr in self._batches(epoch, "in lockstep"):
+                    self._lockstep(batch, lr, seconds, self.worst)
+            yield {"epoch": epoch + 1} | self._row(begun, seconds)
+
+    def _batches(self, epoch: int, text: str) -> Iterator[tuple[Batch, float]]:
+        """The epoch's batches, each with its learning rate."""
+        first = epoch * self.per_epoch
+        count = min(self.per_epoch, self.steps - first)
+        stream = islice(batches(self.data.train, self.config, epoch), count)
+        for i, batch in enumerate(tqdm(stream, f"epoch {epoch + 1}, {text}", count, leave=False, disable=None)):
+            yield batch, learning_rate(self.config, first + i, self.total)
+
+    def _free_running(self, epoch: int, seconds: dict[str, float]) -> None:
+        """Each stack goes its own way through the epoch, one after the other."""
+        for trainer in (self.numpy, self.torch):
+            start = time.perf_counter()
+            for batch, lr in self._batches(epoch, trainer.name):
+                self.losses[trainer.name].append(trainer.step(batch, lr))
+            seconds[trainer.name] = time.perf_counter() - start
+
+    def _lockstep(self, batch: Batch, lr: float, seconds: dict[str, float], worst: dict[str, Any]) -> None:
+        """The twin takes over NumPy's weights and Adam state, then both do the same step, and everything is compared.
+
+        So rounding can't pile up from step to step, and each step of a whole training run is a test of its own.
+        """
+        self.torch.take_over(self.numpy)
+        model, t0 = self.numpy.model, time.perf_counter()
+        loss, grads = self.numpy.gradients(batch)
+        t1 = time.perf_counter()
+        torch_loss, torch_grads = self.torch.gradients(batch)
+        t2 = time.perf_counter()
+        errors = _errors(grads, from_torch_names(model, torch_grads))
+        t3 = time.perf_counter()
+        self.numpy.update(loss, grads, lr)
+        t4 = time.perf_counter()
+        self.torch.update(torch_loss, lr)
+        t5 = time.perf_counter()
+        seconds["numpy"] += t1 - t0 + t4 - t3
+        seconds["torch"] += t2 - t1 + t5 - t4
+        weights = _errors(model.params, from_torch_names(model, self.torch.weights()))
+        self.losses["numpy"].append(loss)
+        self.losses["torch"].append(torch_loss)
+        worst["steps"] += 1
+        _raise(worst, "largest_loss_difference", abs(loss - torch_loss))
+        for error in weights.values():
+            _raise(worst, "largest_weight_error", error)
+        for name, error in errors.items():
+            _raise(worst["largest_gradient_error"], name, error)
+
+    def _row(self, begun: int, seconds: dict[str, float]) -> dict[str, Any]:
+        losses = {name: np.array(all_losses[begun:]) for name, all_losses in self.losses.items()}
+        starts = np.arange(len(losses["numpy"])) * self.config.batch_size
+        sizes = np.minimum(self.config.batch_size, len(self.data.train) - starts)  # the last batch may be smaller
+        row: dict[str, Any] = {}
+        for trainer in (self.numpy, self.torch):
+            valid_loss, valid_accuracy = trainer.evaluate(self.data.valid)
+            row[trainer.name] = {
+                "train_loss": float(np.average(losses[trainer.name], weights=sizes)),
+                "valid_loss": valid_loss,
+                "valid_accuracy": valid_accuracy,
+                "seconds": seconds[trainer.name],
+            }
+        return row | {"largest_loss_difference": float(np.abs(losses["numpy"] - losses["torch"]).max())}
+
+    def parting_step(self) -> int | None:
+        """The first step (counted from 1) at which the two losses differ by more than PARTED; None if none does."""
+        parted = np.flatnonzero(np.abs(np.subtract(self.losses["numpy"], self.losses["torch"])) > PARTED)
+        return int(parted[0]) + 1 if parted.size else None

@@ -1,0 +1,88 @@
+"""The twin of numpy_rnn.training.Trainer: the same methods, by torch.autograd and torch.optim.Adam."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from numpy_rnn.data.batches import Batch, batches
+from numpy_rnn.data.text import Reviews
+from numpy_rnn.training import Trainer, check_finite
+from torch_rnn.convert import to_torch, to_torch_names
+
+
+class TorchTrainer:
+    """The PyTorch twin of a NumPy trainer, starting from its weights. device: "cpu", "cuda", ..."""
+
+    name = "torch"
+
+    def __init__(self, twin_of: Trainer, device: str = "cpu"):
+        self.device = torch.device(device)
+        self.model = to_torch(twin_of.model).to(self.device)
+        self.config = twin_of.config
+        adam = twin_of.optimizer
+        self.optimizer = torch.optim.Adam(self.model.parameters(), betas=(adam.beta1, adam.beta2), eps=adam.eps)
+
+    def _tensor(self, a: np.ndarray) -> Tensor:
+        return torch.from_numpy(a).to(self.device)
+
+    def _logits(self, batch: Batch) -> Tensor:
+        mask = None if batch.mask is None else self._tensor(batch.mask)
+        return self.model(self._tensor(batch.ids.astype(np.int64)), self._tensor(batch.lengths), mask)
+
+    def gradients(self, batch: Batch) -> tuple[float, dict[str, np.ndarray]]:
+        """The mean loss and every parameter's gradient under PyTorch's names; on a CPU, views of the .grad."""
+        self.optimizer.zero_grad()
+        loss = cross_entropy(self._logits(batch), self._tensor(batch.labels))
+        loss.backward()
+        return loss.item(), {name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()}  # type: ignore[union-attr]
+
+    def step(self, batch: Batch, lr: float) -> float:
+        loss, _ = self.gradients(batch)
+        self.update(loss, lr)
+        return loss
+
+    def update(self, loss: float, lr: float) -> None:
+        """Clip and step, on the gradients in .grad."""
+        norm = clip_grad_norm_(self.model.parameters(), self.config.clip)
+        check_finite(self.name, loss, norm.item())
+        self.optimizer.param_groups[0]["lr"] = lr
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def evaluate(self, reviews: Reviews) -> tuple[float, float]:
+        """Mean loss per review and accuracy, without dropout."""
+        losses, correct = [], 0
+        for batch in batches(reviews, self.config):
+            logits, labels = self._logits(batch), self._tensor(batch.labels)
+            losses.append(cross_entropy(logits, labels, reduction="none"))
+            correct += int((logits.argmax(dim=1) == labels).sum())
+        return torch.cat(losses).mean().item(), correct / len(reviews)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Under PyTorch's names; on a CPU, views."""
+        return {name: p.detach().cpu().numpy() for name, p in self.model.named_parameters()}
+
+    @torch.no_grad()
+    def take_over(self, source: Trainer) -> None:
+        """The NumPy side's weights and Adam state, copied: the twin's next step starts where its next step starts."""
+        weights, m, v = (to_torch_names(source.model, arrays) for arrays in
+                         (source.model.params, source.optimizer.m, source.optimizer.v))  # fmt: skip
+        for name, p in self.model.named_parameters():
+            p.copy_(torch.from_numpy(weights[name]))
+            self.optimizer.state[p] = {
+                "step": torch.tensor(float(source.optimizer.t)),
+                "exp_avg": self._tensor(m[name]),
+                "exp_avg_sq": self._tensor(v[name]),
+            }
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError for a device that PyTorch does not know or that this machine does not have."""
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device: expected one that is here, such as cpu, got {device!r} ({error})") from error
