@@ -72,8 +72,8 @@ def _read(name: str) -> Any:
             columns = {split: {c: source[split][c][:] for c in ("text", "label")} for split in ("train", "test")}
         except Exception as error:  # the library has no common base class for its errors
             expected = "network access to the hub" if name == HUB_NAME else "IMDB's splits train and test (text, label)"
-            reason = str(error).strip().splitlines()
-            raise ValueError(f"{argument}: expected {expected}, got {type(error).__name__}: {reason[:1]}") from error
+            reason = next(iter(str(error).splitlines()), "")
+            raise ValueError(f"{argument}: expected {expected}, got {type(error).__name__}: {reason}") from error
     for split, rows in columns.items():
         fits = rows["text"] and all(isinstance(text, str) for text in rows["text"]) and set(rows["label"]) <= {0, 1}
         expect(fits, argument, f"texts with labels 0 and 1 in {split}", f"labels {sorted(set(rows['label']))[:5]}")

@@ -1,0 +1,1 @@
+"""Property-based tests that hold numpy_rnn to PyTorch's autograd, file by file."""

@@ -1,0 +1,26 @@
+"""Hypothesis profiles, and the summary at the end of a run: each gradient, its examples, its worst error."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from hypothesis import settings
+
+from parity_tests.support import TALLIES, TOLERANCE
+
+# HYPOTHESIS_PROFILE=thorough: more examples, new ones at every run. The default draws the same ones every time.
+settings.register_profile("default", max_examples=300, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+torch.set_num_threads(1)  # the arrays are small
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.section("worst relative error in norm, against PyTorch")
+    terminalreporter.write_line(f"{'':34} {'dtype':8} {'examples':>8} {'worst':>8} {'allowed':>8}")
+    for (name, dtype), tally in sorted(TALLIES.items()):
+        terminalreporter.write_line(
+            f"{name:34} {dtype:8} {tally.examples:8d} {tally.worst:8.1e} {TOLERANCE[dtype]:8.0e}"
+        )

@@ -1,0 +1,88 @@
+"""scripts/compare.py, as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "compare.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_free_running(tmp_path: Path) -> None:
+    done = compare(tmp_path, "--epochs", "2", "--hidden-size", "8", "--json", "out.json", "--picture", "out.png")
+    assert done.returncode == 0, done.stderr
+    assert "bag of words" in done.stdout
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert list(result) == ["config", "epochs", "parting_step", "test", "baseline", "lockstep"]
+    assert [epoch["epoch"] for epoch in result["epochs"]] == [1, 2]
+    for epoch in result["epochs"]:
+        assert list(epoch) == ["epoch", "numpy", "torch", "largest_loss_difference"]
+        for stack in ("numpy", "torch"):
+            assert list(epoch[stack]) == ["train_loss", "valid_loss", "valid_accuracy", "seconds"]
+            assert all(math.isfinite(value) for value in epoch[stack].values())
+    for stack in ("numpy", "torch"):
+        assert list(result["test"][stack]) == ["loss", "accuracy"]
+    assert 0.4 < result["baseline"]["bag_of_words_accuracy"] < 0.6
+    assert result["lockstep"] is None
+    assert result["config"]["hidden_size"] == 8
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png"]
+
+
+def test_lockstep(tmp_path: Path) -> None:
+    done = compare(tmp_path, "--lockstep", "--dtype", "float64", "--steps", "20", "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "out.json").read_text())
+    worst = result["lockstep"]
+    assert list(worst) == ["steps", "largest_loss_difference", "largest_gradient_error", "largest_weight_error"]
+    assert worst["steps"] == 20
+    assert worst["largest_loss_difference"] < 1e-12
+    assert len(worst["largest_gradient_error"]) == 7
+    assert max(worst["largest_gradient_error"].values()) < 1e-9
+    assert worst["largest_weight_error"] < 1e-12
+    assert result["parting_step"] is None
+    assert (tmp_path / "compare.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hidden-size", "0"], "hidden_size: expected a whole number >= 1, got 0"),
+        (["--lr", "-1"], "lr: expected a number in (0, inf), got -1.0"),
+        (["--steps", "0"], "steps: expected a whole number >= 1, got 0"),
+        (["--threads", "0"], "threads: expected a whole number >= 1, got 0"),
+        (["--device", "cuda:99"], "device: expected one that is here, such as cpu, got 'cuda:99'"),
+        (["--data", "imdb"], "data_dir: expected --data-dir DIR or --hub with --data imdb, got neither"),
+        (["--data", "imdb", "--data-dir", "nowhere"], "data_dir: expected a folder"),
+        (["--hub"], "data_dir and hub: expected neither with --data toy, got one"),
+        (["--json", "nowhere/out.json"], "json: expected a file in a folder that can be written to"),
+        (["--picture", "."], "picture: expected a file in a folder that can be written to"),
+        (["--lr", "1e38", "--clip", "1e38", "--epochs", "1"], "training: expected a finite loss and gradient"),
+        (["--readout", "max"], "invalid choice: 'max'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_users_mistake(tmp_path: Path, arguments: list[str], message: str) -> None:
+    """One line, status 2, no traceback, no file."""
+    done = compare(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_teaches(tmp_path: Path) -> None:
+    done = compare(tmp_path, "--help")
+    assert done.returncode == 0
+    for word in ("FREE RUNNING", "LOCKSTEP", "--readout", "--keep", "--max-tokens", "examples:"):
+        assert word in done.stdout

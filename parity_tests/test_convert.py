@@ -1,0 +1,75 @@
+"""torch_rnn/convert.py: there and back, copies only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import numpy_rnn
+from torch_rnn import from_torch, from_torch_names, to_torch, to_torch_names
+
+LAYERS = [
+    numpy_rnn.RNN(3, 4),
+    numpy_rnn.RNN(3, 4, 3, "relu", bias=False, dtype=np.float64),
+    numpy_rnn.Linear(3, 4, dtype=np.float64),
+    numpy_rnn.Embedding(5, 3),
+    numpy_rnn.SentimentModel(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, num_layers=2)),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_there_and_back(layer: Any) -> None:
+    module = to_torch(layer)
+    back = from_torch(module)
+    assert type(back) is type(layer)
+    assert back.params.keys() == layer.params.keys()
+    for name, p in layer.params.items():
+        np.testing.assert_array_equal(back.params[name], p)
+        assert back.params[name].dtype == p.dtype
+    for p in module.parameters():  # copies: changing the module changes neither layer
+        p.data.fill_(0)
+    for name, p in layer.params.items():
+        assert p.any()
+        np.testing.assert_array_equal(back.params[name], p)
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+def test_names(layer: Any) -> None:
+    named = to_torch_names(layer, layer.params)
+    state = to_torch(layer).state_dict()
+    assert named.keys() == state.keys()
+    for name, array in named.items():
+        np.testing.assert_array_equal(array, state[name].numpy())
+        assert not any(np.shares_memory(array, p) for p in layer.params.values())
+    for name, p in from_torch_names(layer, named).items():
+        np.testing.assert_array_equal(p, layer.params[name])
+
+
+def test_from_torch_gives_the_same_function() -> None:
+    module = nn.RNN(3, 4, 2, nonlinearity="relu", dtype=torch.float64)
+    layer, x = from_torch(module), np.random.default_rng(0).normal(size=(5, 2, 3))
+    np.testing.assert_allclose(layer.forward(x)[0], module(torch.tensor(x))[0].detach().numpy(), atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: to_torch("layer"), "layer: expected a layer or model of numpy_rnn, got str"),
+        (lambda: from_torch(nn.LSTM(2, 3)), "module: expected nn.RNN, Linear, Embedding or SentimentModel, got"),
+        (lambda: from_torch(nn.RNN(2, 3, bidirectional=True)), "module: expected no bidirectional"),
+        (lambda: from_torch(nn.Linear(2, 3, bias=False)), "module: expected a Linear with bias"),
+        (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
+        (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),
+        (
+            lambda: from_torch_names(LAYERS[2], {"weight": np.ones((3, 4)), "bias": np.ones(4)}),
+            "weight: expected shape",
+        ),
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

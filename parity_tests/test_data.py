@@ -1,0 +1,132 @@
+"""numpy_rnn/data: cleaning, vocabulary, batches, toy reviews, and torch_rnn/baseline.py, which reads the same data."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_rnn.config import DEFAULTS
+from numpy_rnn.data import toy
+from numpy_rnn.data.batches import batches
+from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, build_vocabulary, clean, cut, encode
+from torch_rnn.baseline import bag_of_words_accuracy
+
+
+def clean_token_by_token(text: str) -> list[str]:
+    """The seed's own order of things: split first, then clean each token."""
+    tokens = [token.replace("<br", "") for token in text.lower().split()]
+    tokens = ["".join(c for c in token if c not in string.punctuation) for token in tokens]
+    return [token for token in tokens if token]
+
+
+@given(st.text() | st.text(alphabet="aB<br />.,'-\u00e9\u0130\n\t "))
+def test_clean(text: str) -> None:
+    assert clean(text) == clean_token_by_token(text)
+
+
+def test_clean_a_review() -> None:
+    assert clean("It's GOOD.<br /><br />Really <BR>good -- 10/10!") == ["its", "good", "really", "good", "1010"]
+
+
+def test_vocabulary() -> None:
+    """By count, ties by alphabet, none below min_count, no more than max_words."""
+    reviews = [["b", "a", "c"], ["b", "a", "d"], ["b", "e", "e"]]
+    assert build_vocabulary(reviews, 10, 1) == ["<unk>", "<pad>", "b", "a", "e", "c", "d"]
+    assert build_vocabulary(reviews, 10, 2) == ["<unk>", "<pad>", "b", "a", "e"]
+    assert build_vocabulary(reviews, 2, 1) == ["<unk>", "<pad>", "b", "a"]
+
+
+def test_encode_and_cut() -> None:
+    vocabulary = ["<unk>", "<pad>", "a", "b"]
+    reviews = encode([["a", "b", "x", "a"], [], ["b"]], [0, 1, 1], vocabulary)
+    assert reviews.tokens.tolist() == [2, 3, 0, 2, 0, 3]  # a review without words is one <unk>
+    assert reviews.offsets.tolist() == [0, 4, 5, 6]
+    data = Dataset(reviews, reviews, reviews, vocabulary)
+    assert cut(data, 2, "first").train.tokens.tolist() == [2, 3, 0, 3]
+    assert cut(data, 2, "last").test.tokens.tolist() == [0, 2, 0, 3]
+    assert cut(data, 2, "last").valid.offsets.tolist() == [0, 2, 3, 4]
+
+
+CONFIG = replace(DEFAULTS["toy"], batch_size=8, hidden_size=5, dropout=0.5)
+DATA = toy.load_toy(train=20, valid=5, test=5)
+
+
+def test_batches_for_testing_are_the_reviews_in_their_order() -> None:
+    seen = []
+    for batch in batches(DATA.train, CONFIG):
+        assert batch.mask is None
+        assert batch.ids.shape == (batch.lengths.max(), len(batch.labels))
+        pads = np.arange(len(batch.ids))[:, None] >= batch.lengths
+        assert (batch.ids[pads] == PAD).all()
+        seen += [batch.ids[:length, n].tolist() for n, length in enumerate(batch.lengths)]
+    assert [token for review in seen for token in review] == DATA.train.tokens.tolist()
+    assert [len(review) for review in seen] == np.diff(DATA.train.offsets).tolist()
+
+
+def test_batches_for_training() -> None:
+    """Shuffled, every review once, the same again for the same seed and epoch, others for another epoch."""
+    first, again, later = (list(batches(DATA.train, CONFIG, epoch)) for epoch in (0, 0, 1))
+    assert [len(batch.labels) for batch in first] == [8, 8, 4]
+    for a, b in zip(first, again, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(x, y)
+    assert not np.array_equal(first[0].labels, later[0].labels)
+    assert first[0].mask is not None
+    assert first[0].mask.shape == (8, 5)
+    counts = np.zeros(len(DATA.vocabulary), int)
+    for batch in first:
+        counts += np.bincount(batch.ids[batch.ids != PAD], minlength=len(counts))
+    np.testing.assert_array_equal(counts, np.bincount(DATA.train.tokens, minlength=len(counts)))
+
+
+def test_unknown_rate_replaces_real_tokens_in_training_only() -> None:
+    config, data = replace(CONFIG, unknown_rate=0.3, batch_size=4000), toy.load_toy(train=4000)
+    (batch,) = batches(data.train, config, epoch=0)
+    real = np.arange(len(batch.ids))[:, None] < batch.lengths
+    assert abs((batch.ids[real] == UNKNOWN).mean() - 0.3) < 0.01
+    assert (batch.ids[~real] == PAD).all()
+    (batch,) = batches(data.train, config)
+    assert not (batch.ids == UNKNOWN).any()
+
+
+def test_toy_reviews_are_the_same_for_the_same_seed() -> None:
+    for one, same, other in zip(*(toy.load_toy(seed, 30, 10, 10).__dict__.values() for seed in (0, 0, 1)), strict=True):
+        assert str(one) == str(same) != str(other) or one == same  # the vocabularies may agree
+    assert toy.toy_review(random.Random(5)) == toy.toy_review(random.Random(5))
+
+
+def test_every_toy_review_has_a_mirror_image_with_the_other_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words in another order, the other label: that is why counting words is of no use.
+
+    With fewer words to choose from, so that every review turns up and meets its mirror image.
+    """
+    for name, size in (("GOOD", 2), ("BAD", 2), ("ASPECTS", 2), ("ASIDES", 3)):
+        monkeypatch.setattr(toy, name, getattr(toy, name)[:size])
+    rng, of_words, of_text = random.Random(0), defaultdict(set), defaultdict(set)
+    for _ in range(40_000):
+        text, label = toy.toy_review(rng)
+        of_words[" ".join(sorted(clean(text)))].add(label)
+        of_text[text].add(label)
+    assert all(labels == {0, 1} for labels in of_words.values())
+    assert all(len(labels) == 1 for labels in of_text.values())
+
+
+def test_bag_of_words_is_near_chance_on_toy_reviews_and_good_where_words_decide() -> None:
+    assert bag_of_words_accuracy(toy.load_toy()) < 0.6
+    rng = random.Random(0)
+    reviews = [[rng.choice(toy.ASPECTS), rng.choice((toy.BAD, toy.GOOD)[i % 2])] for i in range(400)]
+    vocabulary = build_vocabulary(reviews, 100, 1)
+    encoded = encode(reviews, [i % 2 for i in range(400)], vocabulary)
+    assert bag_of_words_accuracy(Dataset(encoded, encoded, encoded, vocabulary)) == 1
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_toy_labels_are_balanced(label: int) -> None:
+    assert abs((toy.load_toy().train.labels == label).mean() - 0.5) < 0.03

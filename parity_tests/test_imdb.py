@@ -1,0 +1,143 @@
+"""numpy_rnn/data/imdb.py and numpy_rnn/files.py, on a small folder of the same form, written here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_rnn.data import imdb
+from numpy_rnn.data.text import Dataset
+from numpy_rnn.data.toy import toy_review
+from numpy_rnn.files import written_whole
+
+
+def write_folder(folder: Path, reviews: int = 100, **columns: Any) -> Path:
+    rng = random.Random(0)
+    folder.mkdir()
+    for split in ("train", "test"):
+        rows = [dict(zip(("text", "label"), toy_review(rng), strict=True)) | columns for _ in range(reviews)]
+        (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_folder(tmp_path_factory.mktemp("imdb") / "data")
+
+
+def same(one: Dataset, other: Dataset) -> bool:
+    return one.vocabulary == other.vocabulary and all(
+        np.array_equal(a, b)
+        for split in imdb.SPLITS
+        for a, b in zip(vars(getattr(one, split)).values(), vars(getattr(other, split)).values(), strict=True)
+    )
+
+
+def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(source: Any) -> Dataset:
+        raise AssertionError("encoded again")
+
+    monkeypatch.setattr(imdb, "_encode", fail)
+
+
+def test_split_and_vocabulary(folder: Path, tmp_path: Path) -> None:
+    data = imdb.load_imdb(folder, tmp_path)
+    assert (len(data.train), len(data.valid), len(data.test)) == (80, 20, 100)
+    assert data.vocabulary[:3] == ["<unk>", "<pad>", "the"]
+    order = random.Random(0).sample(range(100), 100)
+    labels = [json.loads(line)["label"] for line in (folder / "train.jsonl").read_text().splitlines()]
+    assert [*data.train.labels, *data.valid.labels] == [labels[i] for i in order]
+
+
+def test_the_second_time_it_comes_from_the_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = imdb.load_imdb(folder, tmp_path)
+    forbid_encoding(monkeypatch)
+    assert same(first, imdb.load_imdb(folder, tmp_path))
+
+
+def test_other_content_or_settings_have_another_cache(folder: Path, tmp_path: Path) -> None:
+    first = imdb.load_imdb(folder, tmp_path)
+    imdb.load_imdb(write_folder(tmp_path / "fewer", 50), tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imdb, "MAX_WORDS", 20)
+        assert len(imdb.load_imdb(folder, tmp_path).vocabulary) == 22
+    assert len(list(tmp_path.glob("*.npz"))) == 3
+    assert same(first, imdb.load_imdb(folder, tmp_path))
+
+
+def test_a_damaged_cache_is_noticed_and_made_again(folder: Path, tmp_path: Path) -> None:
+    """Bytes changed at 60 places, one at a time, and the file cut short: never a wrong result, never an error."""
+    first = imdb.load_imdb(folder, tmp_path)
+    (file,) = tmp_path.glob("*.npz")
+    whole, rng = file.read_bytes(), random.Random(0)
+    for place in [*rng.sample(range(len(whole)), 60), None]:
+        damaged = bytearray(whole)
+        if place is None:
+            del damaged[len(whole) // 2 :]
+        else:
+            damaged[place] ^= 1 << rng.randrange(8)
+        file.write_bytes(bytes(damaged))
+        assert same(first, imdb.load_imdb(folder, tmp_path)), place
+    with pytest.MonkeyPatch.context() as patch:
+        forbid_encoding(patch)
+        assert same(first, imdb.load_imdb(folder, tmp_path))  # it was made whole again
+
+
+def test_nothing_half_written(tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    with written_whole(file) as stream:
+        stream.write(b"first")
+    with contextlib.suppress(KeyboardInterrupt), written_whole(file) as stream:
+        stream.write(b"sec")
+        raise KeyboardInterrupt
+    assert file.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_bad_folders(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"data_dir: expected a folder with .* got '.*missing'"):
+        imdb.load_imdb(tmp_path / "missing", tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"data_dir: expected IMDB's splits train and test \(text, label\), got"):
+        imdb.load_imdb(tmp_path / "empty", tmp_path)
+    (write_folder(tmp_path / "half") / "test.jsonl").unlink()
+    with pytest.raises(ValueError, match="data_dir: expected IMDB's splits train and test"):
+        imdb.load_imdb(tmp_path / "half", tmp_path)
+    with pytest.raises(ValueError, match=r"data_dir: expected texts with labels 0 and 1 in train, got labels \[7\]"):
+        imdb.load_imdb(write_folder(tmp_path / "labels", label=7), tmp_path)
+    with pytest.raises(ValueError, match="data_dir: expected texts with labels 0 and 1 in train"):
+        imdb.load_imdb(write_folder(tmp_path / "texts", text=7), tmp_path)
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    def unreachable(*_: Any, **__: Any) -> None:
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    with pytest.raises(ValueError, match="hub: expected network access to the hub, got ConnectionError: no route"):
+        imdb.load_imdb(None, tmp_path)
+
+
+def test_the_hub_gives_the_same_as_a_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    real, asked = datasets.load_dataset, []
+
+    def hub(name: str, **options: Any) -> Any:
+        asked.append(name)
+        return real(str(folder), cache_dir=str(tmp_path / "library"))
+
+    from_folder = imdb.load_imdb(folder, tmp_path)
+    monkeypatch.setattr(datasets, "load_dataset", hub)
+    assert same(from_folder, imdb.load_imdb(None, tmp_path))
+    assert asked == ["stanfordnlp/imdb"]

@@ -1,0 +1,115 @@
+"""numpy_rnn/layers.py against PyTorch's layers and autograd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_rnn import Dropout, Embedding, Linear, ReLU
+from parity_tests.support import assert_close
+from torch_rnn import from_torch_names, to_torch
+
+seeds = st.integers(0, 2**32 - 1)
+sizes = st.integers(1, 5)
+leading = st.lists(st.integers(1, 4), min_size=1, max_size=2).map(tuple)
+dtypes = st.sampled_from(["float32", "float64"])
+
+
+@given(seeds, st.integers(1, 9), sizes, leading, dtypes)
+def test_embedding(seed: int, V: int, D: int, shape: tuple[int, ...], dtype: str) -> None:
+    """Ids come several times and not at all: a row of dW is the sum over its places, or zero."""
+    rng = np.random.default_rng(seed)
+    layer = Embedding(V, D, dtype=dtype, rng=rng)
+    ids, d = rng.integers(0, V, shape), rng.normal(size=(*shape, D)).astype(dtype)
+    module = to_torch(layer)
+    theirs = module(torch.tensor(ids))
+    theirs.backward(torch.tensor(d))
+    ours, cache = layer.forward(ids)
+    np.testing.assert_array_equal(ours, theirs.detach().numpy())
+    expected = from_torch_names(layer, {"weight": module.weight.grad.numpy()})["W"]
+    assert_close("Embedding dW", layer.backward(d, cache)["W"], expected, np.linalg.norm(d))
+
+
+@given(seeds, sizes, sizes, leading, dtypes)
+def test_linear(seed: int, D: int, C: int, shape: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    layer = Linear(D, C, dtype=dtype, rng=rng)
+    x, d = rng.normal(size=(*shape, D)).astype(dtype), rng.normal(size=(*shape, C)).astype(dtype)
+    module, x_torch = to_torch(layer), torch.tensor(x, requires_grad=True)
+    theirs = module(x_torch)
+    theirs.backward(torch.tensor(d))
+    ours, cache = layer.forward(x)
+    grads = layer.backward(d, cache)
+    expected = from_torch_names(layer, {name: p.grad.numpy() for name, p in module.named_parameters()})
+    W_size, d_size = np.linalg.norm(layer.params["W"]), np.linalg.norm(d)
+    assert_close("Linear y", ours, theirs.detach().numpy(), W_size * np.linalg.norm(x))
+    assert_close("Linear dx", grads.x, x_torch.grad.numpy(), W_size * d_size)
+    assert_close("Linear dW", grads.params["W"], expected["W"], np.linalg.norm(x) * d_size)
+    assert_close("Linear db", grads.params["b"], expected["b"], d_size)
+
+
+@given(seeds, leading, dtypes)
+def test_relu(seed: int, shape: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    x, d = rng.integers(-2, 3, shape).astype(dtype), rng.normal(size=shape).astype(dtype)  # zeros among them
+    x_torch = torch.tensor(x, requires_grad=True)
+    theirs = torch.relu(x_torch)
+    theirs.backward(torch.tensor(d))
+    ours, cache = ReLU().forward(x)
+    np.testing.assert_array_equal(ours, theirs.detach().numpy())
+    assert_close("ReLU dx", ReLU().backward(d, cache).x, x_torch.grad.numpy())
+
+
+@given(seeds, leading, dtypes, st.floats(0, 0.9))
+def test_dropout(seed: int, shape: tuple[int, ...], dtype: str, p: float) -> None:
+    rng = np.random.default_rng(seed)
+    x, d = (rng.normal(size=shape).astype(dtype) for _ in range(2))
+    layer = Dropout(p)
+    mask = layer.mask(shape, dtype, rng)
+    x_torch = torch.tensor(x, requires_grad=True)
+    theirs = x_torch * torch.tensor(mask)
+    theirs.backward(torch.tensor(d))
+    ours, cache = layer.forward(x, mask)
+    np.testing.assert_array_equal(ours, theirs.detach().numpy())
+    assert_close("Dropout dx", layer.backward(d, cache).x, x_torch.grad.numpy())
+
+
+def test_dropouts_mask_is_pytorchs() -> None:
+    """The same two values as torch.nn.Dropout gives for ones, and zeros as often as asked for."""
+    mask = Dropout(0.3).mask((200, 500), "float32", np.random.default_rng(0))
+    theirs = torch.nn.Dropout(0.3)(torch.ones(200, 500)).unique().numpy()
+    np.testing.assert_allclose(np.unique(mask), theirs, rtol=1e-6)
+    assert abs((mask == 0).mean() - 0.3) < 0.01
+    assert abs(mask.mean() - 1) < 0.02
+
+
+def test_embeddings_start_with_the_std_asked_for() -> None:
+    W = Embedding(2000, 50, std=0.1).params["W"]
+    assert abs(W.std() - 0.1) < 0.001
+    assert abs(W.mean()) < 0.001
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Embedding(5, 0), "embedding_size: expected a whole number >= 1, got 0"),
+        (lambda: Embedding(5, 2).forward(np.array([0, 5])), r"ids: expected whole numbers in 0..4 .* got 5 among them"),
+        (lambda: Embedding(5, 2).forward(np.array([-1])), "ids: .* got -1 among them"),
+        (lambda: Embedding(5, 2).forward(np.array([1.0])), "ids: .* got float64"),
+        (lambda: Embedding(5, 2).backward(np.zeros((1, 3), np.float32), np.array([1])), "dx: expected .* shape"),
+        (lambda: Linear(2, 3).forward(np.zeros((4, 3), np.float32)), r"x: expected .* shape \(4, 2\)"),
+        (lambda: Linear(2, 3).forward(np.float32(1)), "x: expected shape"),
+        (lambda: Linear(2, 3).backward(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32)), "dy: expected"),
+        (lambda: Dropout(1.0), r"p: expected a number in \[0, 1\), got 1.0"),
+        (lambda: Dropout(0.5).forward(np.zeros(3), np.zeros(2)), "mask: expected"),
+        (lambda: ReLU().backward(np.zeros(3), np.zeros(2)), "dy: expected"),
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,0 +1,93 @@
+"""numpy_rnn/models.py and numpy_rnn/config.py: the whole sentiment model against its twin, read-out by read-out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_rnn import Config, Dropout, SentimentModel
+from numpy_rnn.config import READOUTS
+from parity_tests.support import assert_close
+from torch_rnn import from_torch_names, to_torch
+
+SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float64")
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.sampled_from(READOUTS),
+       st.integers(1, 2), st.booleans())  # fmt: skip
+def test_logits_and_every_gradient(seed: int, T: int, N: int, readout: str, num_layers: int, dropout: bool) -> None:
+    config = replace(SMALL, readout=readout, num_layers=num_layers, seed=seed)
+    model, rng = SentimentModel(7, config), np.random.default_rng(seed)
+    ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, 2))
+    mask = Dropout(0.5).mask((N, 4), "float64", rng) if dropout else None
+    logits, cache = model.forward(ids, lengths, mask)
+    grads = model.backward(d_logits, cache)
+    twin = to_torch(model)
+    theirs = twin(torch.tensor(ids), torch.tensor(lengths), None if mask is None else torch.tensor(mask))
+    theirs.backward(torch.tensor(d_logits))
+    expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
+    assert_close("model, logits", logits, theirs.detach().numpy())
+    assert grads.keys() == model.params.keys()
+    for name, gradient in grads.items():
+        size = 0.01 * np.linalg.norm(d_logits) if mask is None or mask.any() else 0.0
+        assert_close(f"model d{name}", gradient, expected[name], size)
+
+
+def test_the_read_outs_differ_where_there_are_pads() -> None:
+    ids, lengths = np.array([[2, 3], [4, 1], [5, 1]]), np.array([3, 1])
+    logits = {
+        readout: SentimentModel(7, replace(SMALL, readout=readout)).forward(ids, lengths)[0] for readout in READOUTS
+    }
+    np.testing.assert_allclose(logits["last"][0], logits["last_real"][0])  # no pads: the same
+    np.testing.assert_allclose(logits["mean"][1], logits["last_real"][1])  # one real step: the same
+    assert not np.allclose(logits["last"][1], logits["last_real"][1])
+    assert not np.allclose(logits["mean"][0], logits["last_real"][0])
+
+
+def test_training_the_params_trains_the_layers() -> None:
+    """model.params are the layers' own arrays: an update in place reaches the next forward pass."""
+    model = SentimentModel(7, SMALL)
+    ids, lengths = np.array([[2], [3]]), np.array([2])
+    before, _ = model.forward(ids, lengths)
+    for p in model.params.values():
+        p += 0.1
+    assert not np.allclose(before, model.forward(ids, lengths)[0])
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"hidden_size": 0}, "hidden_size: expected a whole number >= 1, got 0"),
+        ({"seed": -1}, "seed: expected a whole number >= 0, got -1"),
+        ({"dropout": 1.0}, r"dropout: expected a number in \[0, 1\), got 1.0"),
+        ({"unknown_rate": float("nan")}, "unknown_rate: expected a number in .* got nan"),
+        ({"lr": 0.0}, r"lr: expected a number in \(0, inf\), got 0.0"),
+        ({"clip": float("inf")}, "clip: expected a number in"),
+        ({"readout": "max"}, "readout: expected one of 'last', 'last_real', 'mean', got 'max'"),
+        ({"keep": "middle"}, "keep: expected one of"),
+        ({"nonlinearity": "sigmoid"}, "nonlinearity: expected one of"),
+        ({"dtype": "float16"}, "dtype: expected one of"),
+    ],
+)
+def test_bad_settings(setting: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Config(**setting)
+
+
+@pytest.mark.parametrize(
+    ("ids", "lengths", "message"),
+    [
+        ([[7]], [1], "ids: expected whole numbers in 0..6"),
+        ([[1]], [2], "lengths: expected whole numbers in 1..1"),
+        ([[1]], [1, 1], "lengths: expected"),
+    ],
+)
+def test_bad_input(ids: Any, lengths: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SentimentModel(7, SMALL).forward(np.array(ids), np.array(lengths))

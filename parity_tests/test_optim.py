@@ -1,0 +1,80 @@
+"""numpy_rnn/optim.py against torch.optim and torch.nn.utils, over many steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from numpy_rnn import SGD, Adam, clip_by_global_norm
+from parity_tests.support import assert_close
+
+STEPS = 30
+
+
+def arrays(rng: np.random.Generator, dtype: str, scale: float) -> dict[str, np.ndarray]:
+    return {name: (scale * rng.normal(size=shape)).astype(dtype) for name, shape in {"W": (3, 4), "b": (4,)}.items()}
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["float32", "float64"]), st.sampled_from(["SGD", "Adam"]),
+       st.sampled_from([1e-9, 1e-3, 1.0]), st.floats(1e-4, 0.1))  # fmt: skip
+def test_many_steps(seed: int, dtype: str, name: str, scale: float, lr: float) -> None:
+    """Gradients down to 1e-9 among them, beside which an eps of 1e-8 is large: its place shows."""
+    rng = np.random.default_rng(seed)
+    params = arrays(rng, dtype, 1.0)
+    theirs = {key: torch.tensor(p, requires_grad=True) for key, p in params.items()}
+    ours: Any = Adam(params) if name == "Adam" else SGD(params)
+    optimizer = getattr(torch.optim, name)(theirs.values())
+    for step in range(STEPS):
+        grads = arrays(rng, dtype, scale)
+        rate = lr * (1 - step / STEPS)
+        ours.step(grads, rate)
+        for key, p in theirs.items():
+            p.grad = torch.tensor(grads[key])
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+        for key, p in theirs.items():
+            assert_close(f"{name}, weights", params[key], p.detach().numpy())
+    if name == "Adam":
+        for key, p in theirs.items():
+            state = optimizer.state[p]
+            assert_close("Adam, m", ours.m[key], state["exp_avg"].numpy(), scale)
+            assert_close("Adam, v", ours.v[key], state["exp_avg_sq"].numpy())
+        assert ours.t == STEPS
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["float32", "float64"]), st.sampled_from([1e-3, 1.0, 1e3]),
+       st.sampled_from([0.25, 1.0, 50.0, np.inf]))  # fmt: skip
+def test_clipping(seed: int, dtype: str, scale: float, max_norm: float) -> None:
+    rng = np.random.default_rng(seed)
+    grads = arrays(rng, dtype, scale)
+    before = {name: g.copy() for name, g in grads.items()}
+    theirs = [torch.zeros(g.shape, dtype=getattr(torch, dtype)) for g in grads.values()]
+    for p, g in zip(theirs, grads.values(), strict=True):
+        p.grad = torch.tensor(g)
+    norm = torch.nn.utils.clip_grad_norm_(theirs, max_norm)
+    clipped, ours = clip_by_global_norm(grads, max_norm)
+    assert_close("clipping, norm", np.array(ours, dtype), norm.numpy())
+    for p, name in zip(theirs, grads, strict=True):
+        assert_close("clipping, gradients", clipped[name], p.grad.numpy())
+        np.testing.assert_array_equal(grads[name], before[name])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, 0.0), "max_norm: expected a number > 0, got 0.0"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, np.nan), "max_norm: expected a number > 0, got nan"),
+        (lambda: Adam({"W": np.ones(2)}, beta1=1.0), r"beta1: expected a number in \[0, 1\)"),
+        (lambda: Adam({"W": np.ones(2)}, eps=-1.0), "eps: expected"),
+        (lambda: Adam({"W": np.ones(2)}).step({}, 0.1), r"grads: expected the parameters' names \['W'\], got \[\]"),
+        (lambda: SGD({"W": np.ones(2)}).step({"V": np.ones(2)}, 0.1), "grads: expected"),
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
