@@ -55,7 +55,7 @@ class RNN(Stack):
         dz = np.zeros_like(hs[1:])  # (T, N, H)
         dh_next = d_h_n.copy()  # (N, H): waits in its row until the sequence's last step is reached
         for t, n in reversed(steps(lengths)):
-            dh = d_output[t, :n] + dh_next[:n]  # (n, H): the loss at t, and all later ones
+            dh = d_output[t, :n] + dh_next[:n]  # (n, H): the loss at t, and all later ones, Eq. (2)
             dz[t, :n], dh_next[:n] = step_backward(dh, hs[t + 1, :n], p["W_hh"], self.nonlinearity)
         dW_xh = flat(x).T @ flat(dz)  # (D, H) = sum over t of x_t^T dz_t, Eq. (5)
         dW_hh = flat(hs[:-1]).T @ flat(dz)  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (6)

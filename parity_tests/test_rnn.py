@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import RNN
-from parity_tests.support import Problem, assert_close, by_autograd, draw_weights, named, problems
+from parity_tests.support import SCALES, Problem, assert_close, by_autograd, draw_weights, named, problems
 
 
 def check(problem: Problem) -> None:
@@ -23,9 +23,10 @@ def check(problem: Problem) -> None:
         assert_close(name, ours, theirs, reference.sizes[name])
 
 
-@given(problems())
-def test_every_gradient_equals_autograd(problem: Problem) -> None:
-    check(problem)
+@pytest.mark.parametrize("scale", SCALES)
+@given(data=st.data())
+def test_every_gradient_equals_autograd(scale: str, data: st.DataObject) -> None:
+    check(data.draw(problems(scale=scale)))
 
 
 @given(problems(dtype="float32"))

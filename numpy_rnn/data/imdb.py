@@ -61,9 +61,11 @@ def _hash_folder(folder: Path) -> Any:
 
 def _read(name: str) -> Any:
     import datasets  # here, since the import alone takes longer than reading the cache
+    import huggingface_hub
 
     datasets.disable_progress_bars()
-    datasets.logging.set_verbosity_error()
+    for library in (datasets, huggingface_hub):
+        library.logging.set_verbosity_error()
     argument = "hub" if name == HUB_NAME else "data_dir"
     with tempfile.TemporaryDirectory() as scratch:
         try:

@@ -1,0 +1,51 @@
+"""README.md: the example prints what its comments say, and the map of the source leads somewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+ROWS = [line.split(" | ") for line in README.splitlines() if re.match(r"\| .*`numpy_rnn/|\| .*`torch_rnn/", line)]
+
+
+def test_the_example_prints_its_comments() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(example, {})
+    comments = re.findall(r"^print\(.*\)\s+# (.*)$", example, re.MULTILINE)
+    assert len(comments) == 2
+    assert printed.getvalue().splitlines() == comments
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip("| *"))
+def test_the_map_leads_somewhere(row: list[str]) -> None:
+    """Each file is there, each quoted line stands in it exactly once, and each test exists."""
+    _, file, line, tests = ([quoted.group(1) for quoted in re.finditer(r"`([^`]+)`", cell)] for cell in row)
+    (path,) = file
+    assert (ROOT / path).exists()
+    for text in line:
+        assert (ROOT / path).read_text().count(text) == 1, text
+    guards = [test for test in tests if test.endswith(".py")]
+    assert guards
+    for guard in guards:
+        assert (ROOT / guard).exists()
+    for test in set(tests) - set(guards):
+        assert f"def {test}(" in (ROOT / guards[0]).read_text()
+
+
+def test_the_map_is_there() -> None:
+    assert len(ROWS) >= 15
+
+
+def test_the_source_cites_equations_of_the_derivation() -> None:
+    derivation = (ROOT / "docs" / "derivation.md").read_text()
+    source = (ROOT / "numpy_rnn" / "rnn.py").read_text()
+    cited = set(re.findall(r"\((\d)\)", source))
+    assert cited == set(re.findall(r"\((\d)\)$", derivation, re.MULTILINE))
