@@ -28,8 +28,8 @@ class Config:
     hidden_size: int = _option(128, "H, hidden units per layer")
     num_layers: int = _option(1, "L, recurrent layers on top of each other")
     nonlinearity: str = _option("tanh", "f in h_t = f(...)", ("tanh", "relu"))
-    readout: str = _option("mean", "the state after the last step as it stands, pads and all; after the last real one; "
-                                   "or the mean over the real steps", READOUTS)  # fmt: skip
+    readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
+                                   "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
     dtype: str = _option("float32", "of every parameter and result, in both stacks", ("float32", "float64"))
     keep: str = _option("last", "which end of a review longer than max-tokens is kept", ("first", "last"))

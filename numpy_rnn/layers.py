@@ -1,6 +1,7 @@
-"""The layers around the RNN: forward returns (output, cache), backward the gradients of the input and the parameters.
+"""The layers around the RNN.
 
-Every layer acts on the last axis; "..." stands for any axes before it, such as (T, N) or (N,).
+forward returns (output, cache); backward returns the gradients of the input and of the parameters, Embedding's only the
+latter, since token ids have none. "..." stands for any axes before the last, such as (T, N) or (N,).
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, check_dtype, check_number, check_size, check_whole_numbers, expect
+from numpy_rnn.checks import check_array, check_dtype, check_number, check_size, check_whole_numbers
 from numpy_rnn.stack import Params, flat
 
 
 class LayerGrads(NamedTuple):
-    x: np.ndarray
-    params: Params
+    x: np.ndarray  # of the input's shape
+    params: Params  # each of its parameter's shape; empty for ReLU and Dropout
 
 
 class Embedding:
@@ -42,7 +43,7 @@ class Embedding:
         order = np.argsort(ids, axis=None, kind="stable")
         tokens, first = np.unique(ids.ravel()[order], return_index=True)
         dW[tokens] = np.add.reduceat(flat(dx)[order], first, axis=0)
-        return {"W": dW}  # token ids have no gradient
+        return {"W": dW}
 
 
 class Linear:
@@ -61,8 +62,7 @@ class Linear:
     def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """x (..., D) -> y (..., C)."""
         W = self.params["W"]
-        expect(np.ndim(x) >= 1, "x", f"shape (..., {len(W)})", np.shape(x))
-        check_array("x", x, (*x.shape[:-1], len(W)), W.dtype)
+        check_array("x", x, (*np.shape(x)[:-1], len(W)), W.dtype)
         return x @ W + self.params["b"], x
 
     def backward(self, dy: np.ndarray, x: np.ndarray) -> LayerGrads:

@@ -15,11 +15,11 @@ CLASSES = 2
 
 
 class ModelCache(NamedTuple):
-    ids: np.ndarray
+    ids: np.ndarray  # (T, N)
     rnn: Cache
-    lengths: np.ndarray
-    mask: np.ndarray | None
-    features: np.ndarray
+    lengths: np.ndarray  # (N,)
+    mask: np.ndarray | None  # (N, H)
+    features: np.ndarray  # (N, H), as they enter the Linear layer
 
 
 class SentimentModel:
@@ -58,13 +58,13 @@ class SentimentModel:
             d_features, _ = self.dropout.backward(d_features, cache.mask)
         if self.config.readout == "mean":
             T = len(cache.ids)
-            rnn = self.rnn.backward(_mean_backward(d_features, cache.lengths, T), None, cache.rnn)
+            rnn_grads = self.rnn.backward(_mean_backward(d_features, cache.lengths, T), None, cache.rnn)
         else:
             d_h_n = np.zeros((self.config.num_layers, *d_features.shape), d_features.dtype)
             d_h_n[-1] = d_features
-            rnn = self.rnn.backward(None, d_h_n, cache.rnn)
-        d_embedding = self.embedding.backward(rnn.x, cache.ids)
-        return _join(embedding=d_embedding, rnn=rnn.params, linear=d_linear)
+            rnn_grads = self.rnn.backward(None, d_h_n, cache.rnn)
+        d_embedding = self.embedding.backward(rnn_grads.x, cache.ids)
+        return _join(embedding=d_embedding, rnn=rnn_grads.params, linear=d_linear)
 
 
 def _mean(output: np.ndarray, lengths: np.ndarray) -> np.ndarray:

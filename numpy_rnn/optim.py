@@ -52,9 +52,9 @@ class Adam:
             g, m, v = grads[name], self.m[name], self.v[name]
             m[:] = self.beta1 * m + (1 - self.beta1) * g
             v[:] = self.beta2 * v + (1 - self.beta2) * (g * g)
-            m_hat_scale = 1 / (1 - self.beta1**self.t)
+            m_hat = m / (1 - self.beta1**self.t)
             v_hat = v / (1 - self.beta2**self.t)
-            p -= (lr * m_hat_scale) * m / (np.sqrt(v_hat) + self.eps)
+            p -= lr * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
 def _check_names(grads: Params, params: Params) -> None:

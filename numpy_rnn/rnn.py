@@ -11,17 +11,17 @@ from numpy_rnn.stack import LayerCache, Params, Stack, flat, steps
 
 
 def step(a: np.ndarray, h_prev: np.ndarray, W_hh: np.ndarray, nonlinearity: str) -> np.ndarray:
-    """h_t = f(x_t W_xh + b_xh + h_{t-1} W_hh + b_hh), Eq. (1). a (N, H) is its part without h; returns h (N, H)."""
+    """h_t = f(a_t + h_{t-1} W_hh), Eq. (2), where a_t = x_t W_xh + b_xh + b_hh is Eq. (1). All of them (N, H)."""
     z = a + h_prev @ W_hh  # (N, H) = (N, H) + (N, H) (H, H)
     return np.tanh(z) if nonlinearity == "tanh" else np.maximum(z, 0)
 
 
 def step_backward(dh: np.ndarray, h: np.ndarray, W_hh: np.ndarray, nonlinearity: str) -> tuple[np.ndarray, np.ndarray]:
-    """From dh = dL/dh_t (N, H), over all paths: dz = dL/dz_t (N, H), and what flows on to h_{t-1}, Eq. (3) and (4)."""
+    """From dh = dL/dh_t (N, H), over all paths: dz = dL/dz_t (N, H), and what flows on to h_{t-1} (N, H)."""
     df = 1 - h * h if nonlinearity == "tanh" else h > 0  # (N, H): f'(z), written with h = f(z)
-    dz = dh * df  # (N, H)
-    dh_next = dz @ W_hh.T  # (N, H) = (N, H) (H, H)
-    return dz, dh_next
+    dz = dh * df  # (N, H), Eq. (4)
+    dh_prev = dz @ W_hh.T  # (N, H) = (N, H) (H, H), Eq. (5)
+    return dz, dh_prev
 
 
 class RNN(Stack):
@@ -41,11 +41,11 @@ class RNN(Stack):
         """x (T, N, D), h_0 (N, H), lengths (N,), the longest first -> hs (T + 1, N, H), zero after a sequence's end."""
         T, N, _ = x.shape
         b = p["b_xh"] + p["b_hh"] if self.bias else 0
-        a = (flat(x) @ p["W_xh"] + b).reshape(T, N, -1)  # (T, N, H): all steps in one product
+        a = (flat(x) @ p["W_xh"] + b).reshape(T, N, -1)  # (T, N, H): every a_t in one product, Eq. (1)
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         hs[0] = h_0
-        for t, n in steps(lengths):  # the first n sequences are still running at step t
-            hs[t + 1, :n] = step(a[t, :n], hs[t, :n], p["W_hh"], self.nonlinearity)
+        for t, n in steps(lengths):  # n: the sequences that have not ended before step t
+            hs[t + 1, n] = step(a[t, n], hs[t, n], p["W_hh"], self.nonlinearity)
         return LayerCache(x, hs)
 
     def layer_backward(self, d_output: np.ndarray, d_h_n: np.ndarray, lengths: np.ndarray,
@@ -55,11 +55,12 @@ class RNN(Stack):
         dz = np.zeros_like(hs[1:])  # (T, N, H)
         dh_next = d_h_n.copy()  # (N, H): waits in its row until the sequence's last step is reached
         for t, n in reversed(steps(lengths)):
-            dh = d_output[t, :n] + dh_next[:n]  # (n, H): the loss at t, and all later ones, Eq. (2)
-            dz[t, :n], dh_next[:n] = step_backward(dh, hs[t + 1, :n], p["W_hh"], self.nonlinearity)
-        dW_xh = flat(x).T @ flat(dz)  # (D, H) = sum over t of x_t^T dz_t, Eq. (5)
-        dW_hh = flat(hs[:-1]).T @ flat(dz)  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (6)
-        db_xh = flat(dz).sum(axis=0)  # (H,), Eq. (7)
+            dh = d_output[t, n] + dh_next[n]  # (n, H): the loss at t, and all later ones, Eq. (3)
+            dz[t, n], dh_next[n] = step_backward(dh, hs[t + 1, n], p["W_hh"], self.nonlinearity)
+        dW_xh = flat(x).T @ flat(dz)  # (D, H) = sum over t of x_t^T dz_t, Eq. (6)
+        dW_hh = flat(hs[:-1]).T @ flat(dz)  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
+        db_xh = flat(dz).sum(axis=0)  # (H,), Eq. (8)
         db_hh = db_xh.copy()  # (H,), the same sum
-        dx = (flat(dz) @ p["W_xh"].T).reshape(x.shape)  # (T, N, D), Eq. (8)
-        return dx, dh_next, {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}
+        dx = (flat(dz) @ p["W_xh"].T).reshape(x.shape)  # (T, N, D), Eq. (9)
+        dh_0 = dh_next  # (N, H): what step 1 sends back
+        return dx, dh_0, {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

@@ -37,19 +37,19 @@ def flat(a: np.ndarray) -> np.ndarray:
     return a.reshape(-1, a.shape[-1])
 
 
-def steps(lengths: np.ndarray) -> list[tuple[int, int]]:
-    """(t, n) for every step t: n sequences are longer than t. With the longest first, these are rows 0..n-1."""
+def steps(lengths: np.ndarray) -> list[tuple[int, slice]]:
+    """(t, n) for every step t: n are the rows of the sequences longer than t, with the longest first rows 0, 1, ..."""
     t = np.arange(lengths[0])
-    return list(enumerate((lengths > t[:, None]).sum(axis=1).tolist()))
+    return [(i, slice(running)) for i, running in enumerate((lengths > t[:, None]).sum(axis=1).tolist())]
 
 
 def sort(a: np.ndarray, cache: Cache) -> np.ndarray:
-    """(T, N, K) with the longest sequence first and zeros in the pads, whatever stood there."""
+    """(T, N, K) with the longest sequence first and zeros in the pads, whatever stood there. No lengths: a itself."""
     if cache.order is None:
         return a
     out = np.zeros(a.shape, a.dtype)
     for t, n in steps(cache.lengths):
-        out[t, :n] = a[t, cache.order[:n]]
+        out[t, n] = a[t, cache.order[n]]
     return out
 
 
@@ -59,7 +59,7 @@ def unsort(a: np.ndarray, cache: Cache) -> np.ndarray:
         return a.copy()
     out = np.zeros_like(a)
     for t, n in steps(cache.lengths):
-        out[t, cache.order[:n]] = a[t, :n]
+        out[t, cache.order[n]] = a[t, n]
     return out
 
 
@@ -123,14 +123,14 @@ class Stack:
             order = np.argsort(-lengths, kind="stable")
             lengths, h_0 = lengths[order], h_0[:, order]
         cache = Cache(lengths, order, [])
-        output = sort(x, cache)
+        below = sort(x, cache)
         for layer in range(self.num_layers):
-            cache.layers.append(self.layer_forward(output, h_0[layer], lengths, self.layer_params(layer)))
-            output = cache.layers[-1].hs[1:]
+            cache.layers.append(self.layer_forward(below, h_0[layer], lengths, self.layer_params(layer)))
+            below = cache.layers[-1].hs[1:]
         h_n = np.zeros_like(h_0)
         rows = slice(None) if order is None else order
         h_n[:, rows] = [layer.hs[lengths, np.arange(N)] for layer in cache.layers]
-        return unsort(output, cache), h_n, cache
+        return unsort(below, cache), h_n, cache
 
     def backward(self, d_output: np.ndarray | None, d_h_n: np.ndarray | None, cache: Cache) -> Grads:
         """Full backpropagation through time. d_output (T, N, H) is dL/doutput, d_h_n (L, N, H) dL/dh_n; None is zero.
@@ -149,13 +149,14 @@ class Stack:
         expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
         rows = slice(None) if cache.order is None else cache.order
         d_h_n = d_h_n[:, rows]
-        dx = sort(d_output, cache)
-        dh_0 = np.zeros(state, self.dtype)
-        grads: Params = {}
+        d_above = sort(d_output, cache)
+        d_h_0, sorted_d_h_0 = np.empty(state, self.dtype), np.empty(state, self.dtype)
+        params: Params = {}
         for layer in reversed(range(self.num_layers)):
             p = self.layer_params(layer)
-            dx, dh_0[layer], dp = self.layer_backward(dx, d_h_n[layer], cache.lengths, p, cache.layers[layer])
-            grads |= {f"{name}_l{layer}": dp[name] for name in p}
-        h_0 = np.zeros_like(dh_0)
-        h_0[:, rows] = dh_0
-        return Grads(unsort(dx, cache) if cache.order is not None else dx, h_0, {k: grads[k] for k in self.params})
+            d_above, sorted_d_h_0[layer], dp = self.layer_backward(
+                d_above, d_h_n[layer], cache.lengths, p, cache.layers[layer]
+            )
+            params |= {f"{name}_l{layer}": dp[name] for name in p}
+        d_h_0[:, rows] = sorted_d_h_0
+        return Grads(unsort(d_above, cache), d_h_0, {name: params[name] for name in self.params})

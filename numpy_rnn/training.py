@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from tqdm import tqdm
 
 from numpy_rnn.checks import expect
 from numpy_rnn.config import Config
@@ -53,7 +54,7 @@ class Trainer:
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
         """Mean loss per review and accuracy, without dropout."""
         losses, correct = [], 0
-        for batch in batches(reviews, self.config):
+        for batch in tqdm(batches(reviews, self.config), f"testing, {self.name}", leave=False, disable=None):
             logits, _ = self.model.forward(batch.ids, batch.lengths)
             losses.append(cross_entropy(logits, batch.labels)[0])
             correct += int((logits.argmax(axis=1) == batch.labels).sum())

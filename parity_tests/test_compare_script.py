@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "compare.py"), *arguments]
+    command = [sys.executable, str(ROOT / "scripts" / "compare.py"), "--threads", "1", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
@@ -60,13 +60,18 @@ def test_lockstep(tmp_path: Path) -> None:
         (["--hidden-size", "0"], "hidden_size: expected a whole number >= 1, got 0"),
         (["--lr", "-1"], "lr: expected a number in (0, inf), got -1.0"),
         (["--steps", "0"], "steps: expected a whole number >= 1, got 0"),
-        (["--threads", "0"], "threads: expected a whole number >= 1, got 0"),
+        (["--threads", "0"], "threads: expected a whole number in 1.."),
+        (["--threads", "100000"], "threads: expected a whole number in 1.."),
+        (["--device", "meta"], "device: expected one that is here, such as cpu, got 'meta'"),
+        (["--hidden-size", "100000000"], "Unable to allocate"),
+        (["--json", "one", "--picture", "one"], "picture: expected another file than that of --json, got 'one'"),
+        (["--json", "/proc/one"], "json: expected a file in a folder that can be written to, got '/proc/one'"),
         (["--device", "cuda:99"], "device: expected one that is here, such as cpu, got 'cuda:99'"),
         (["--data", "imdb"], "data_dir: expected --data-dir DIR or --hub with --data imdb, got neither"),
         (["--data", "imdb", "--data-dir", "nowhere"], "data_dir: expected a folder"),
         (["--hub"], "data_dir and hub: expected neither with --data toy, got one"),
         (["--json", "nowhere/out.json"], "json: expected a file in a folder that can be written to"),
-        (["--picture", "."], "picture: expected a file in a folder that can be written to"),
+        (["--picture", "."], "picture: expected a file, got the folder '.'"),
         (["--lr", "1e38", "--clip", "1e38", "--epochs", "1"], "training: expected a finite loss and gradient"),
         (["--readout", "max"], "invalid choice: 'max'"),
     ],

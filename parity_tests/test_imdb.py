@@ -110,10 +110,17 @@ def test_bad_folders(tmp_path: Path) -> None:
     (write_folder(tmp_path / "half") / "test.jsonl").unlink()
     with pytest.raises(ValueError, match="data_dir: expected IMDB's splits train and test"):
         imdb.load_imdb(tmp_path / "half", tmp_path)
-    with pytest.raises(ValueError, match=r"data_dir: expected texts with labels 0 and 1 in train, got labels \[7\]"):
+    with pytest.raises(ValueError, match="data_dir: expected texts with labels 0 and 1 in train, got 7 for"):
         imdb.load_imdb(write_folder(tmp_path / "labels", label=7), tmp_path)
     with pytest.raises(ValueError, match="data_dir: expected texts with labels 0 and 1 in train"):
         imdb.load_imdb(write_folder(tmp_path / "texts", text=7), tmp_path)
+    with pytest.raises(ValueError, match="data_dir: expected texts with labels 0 and 1 in train, got None for"):
+        imdb.load_imdb(write_folder(tmp_path / "none", label=None), tmp_path)
+    with pytest.raises(ValueError, match="data_dir: expected at least 5 reviews in train, got 2"):
+        imdb.load_imdb(write_folder(tmp_path / "few", 2), tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cache_dir: expected a folder that can be written to"):
+        imdb.load_imdb(tmp_path / "texts", tmp_path / "file")
     assert not list(tmp_path.glob("*.npz"))
 
 

@@ -18,16 +18,18 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import time
 from dataclasses import asdict, fields
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 EXAMPLES = """examples:
-  python scripts/compare.py                                          toy reviews, made here: no files, no network
-  python scripts/compare.py --lockstep --dtype float64               the proof, to the last digits
-  python scripts/compare.py --data imdb --data-dir ../imdb           the whole of IMDB from a folder
-  python scripts/compare.py --data imdb --hub --json imdb.json       the same from the hub, results in a file
+  .venv/bin/python scripts/compare.py                                    toy reviews, made here: no files, no network
+  .venv/bin/python scripts/compare.py --lockstep --dtype float64         the proof, to the last digits
+  .venv/bin/python scripts/compare.py --data imdb --data-dir ../imdb     the whole of IMDB from a folder
+  .venv/bin/python scripts/compare.py --data imdb --hub --json imdb.json the same from the hub, results in a file
 """
 
 
@@ -58,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
     try:
         compare(args)
-    except ValueError as error:
+    except (ValueError, OSError, MemoryError) as error:
         print(f"compare.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -71,7 +73,7 @@ def compare(args: argparse.Namespace) -> None:
     import torch
     from threadpoolctl import threadpool_limits
 
-    from numpy_rnn.checks import check_size
+    from numpy_rnn.checks import expect
     from numpy_rnn.config import DEFAULTS, Config
     from numpy_rnn.files import written_whole
     from torch_rnn.baseline import bag_of_words_accuracy
@@ -83,15 +85,19 @@ def compare(args: argparse.Namespace) -> None:
     config = Config(**asdict(DEFAULTS[args.data]) | {name: value for name, value in given.items() if value is not None})
     for argument in ("json", "picture"):
         check_writable(argument, getattr(args, argument))
+    expect(args.json is None or Path(args.json).resolve() != Path(args.picture).resolve(),
+           "picture", "another file than that of --json", repr(args.picture))  # fmt: skip
     check_device(args.device)
-    threads = check_size("threads", args.threads)
+    cores = os.cpu_count() or 1
+    expect(1 <= args.threads <= cores, "threads", f"a whole number in 1..{cores}, as there are cores", args.threads)
+    threads = args.threads
     threadpool_limits(threads)
     torch.set_num_threads(threads)
 
     data = load_data(args, config)
     run = Comparison(data, config, args.device, args.steps, args.lockstep)
-    print(f"{run.steps} training steps {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}, "
-          f"{threads} threads each, PyTorch on {args.device}\n\n{HEADER}")  # fmt: skip
+    print(f"training steps: {run.steps}, {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}, "
+          f"threads for each: {threads}, PyTorch on {args.device}\n\n{HEADER}")  # fmt: skip
     epochs = []
     for row in run.epochs():
         epochs.append(row)
@@ -129,6 +135,8 @@ def load_data(args: argparse.Namespace, config: Any) -> Any:
     else:
         expect((args.data_dir is None) == args.hub, "data_dir", "--data-dir DIR or --hub with --data imdb",
                "both" if args.hub else "neither")  # fmt: skip
+        if args.hub:
+            print("imdb: asking the hub", flush=True)
         data = load_imdb(args.data_dir, args.cache_dir)
     seconds = time.perf_counter() - start
     print(f"{args.data}: {len(data.train)} training, {len(data.valid)} validation, {len(data.test)} test reviews, "
@@ -137,23 +145,23 @@ def load_data(args: argparse.Namespace, config: Any) -> Any:
 
 
 HEADER = """\
-       ------------- NumPy -------------   ------------ PyTorch ------------     largest
-epoch    train    valid  accuracy seconds    train    valid  accuracy seconds  difference"""
+       ------------- NumPy -------------   ------------ PyTorch ------------  largest difference
+epoch    train    valid  accuracy seconds    train    valid  accuracy seconds  of training losses"""
 
 
 def table_row(row: dict[str, Any]) -> str:
     stacks = "  ".join(f"{s['train_loss']:7.4f}  {s['valid_loss']:7.4f}  {s['valid_accuracy']:8.4f} {s['seconds']:7.1f}"
                        for s in (row["numpy"], row["torch"]))  # fmt: skip
-    return f"{row['epoch']:5d}  {stacks}  {row['largest_loss_difference']:10.1e}"
+    return f"{row['epoch']:5d}  {stacks}  {row['largest_loss_difference']:18.1e}"
 
 
 def summary(result: dict[str, Any]) -> str:
     test, words = result["test"], result["baseline"]["bag_of_words_accuracy"]
-    numpy_seconds, torch_seconds = (sum(row[stack]["seconds"] for row in result["epochs"]) for stack in test)
+    ratio = median(row["numpy"]["seconds"] / row["torch"]["seconds"] for row in result["epochs"])
     lines = [f"\n{'test':12}   loss    accuracy"]
     lines += [f"{stack:12} {test[stack]['loss']:7.4f}  {test[stack]['accuracy']:7.4f}" for stack in test]
     lines += [f"{'bag of words':12}     --   {words:7.4f}   an order-blind model, for scale",
-              f"\nNumPy took {numpy_seconds / torch_seconds:.2f} of PyTorch's training time."]  # fmt: skip
+              f"\nNumPy took {ratio:.2f} of PyTorch's time to train an epoch (median)."]  # fmt: skip
     worst = result["lockstep"]
     if worst is None:
         parted = result["parting_step"]
@@ -172,10 +180,14 @@ def check_writable(argument: str, file: str | None) -> None:
     """Before the training, not after it."""
     from numpy_rnn.checks import expect
 
-    if file is not None:
-        folder = Path(file).absolute().parent
-        fits = folder.is_dir() and os.access(folder, os.W_OK) and not Path(file).is_dir()
-        expect(fits, argument, "a file in a folder that can be written to", repr(file))
+    if file is None:
+        return
+    try:
+        with tempfile.TemporaryFile(dir=Path(file).absolute().parent):
+            pass
+    except OSError as error:
+        expect(False, argument, "a file in a folder that can be written to", f"{file!r} ({error.strerror})")
+    expect(not Path(file).is_dir(), argument, "a file", f"the folder {file!r}")
 
 
 if __name__ == "__main__":

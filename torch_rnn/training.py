@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
 
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Reviews
@@ -56,7 +57,7 @@ class TorchTrainer:
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
         """Mean loss per review and accuracy, without dropout."""
         losses, correct = [], 0
-        for batch in batches(reviews, self.config):
+        for batch in tqdm(batches(reviews, self.config), f"testing, {self.name}", leave=False, disable=None):
             logits, labels = self._logits(batch), self._tensor(batch.labels)
             losses.append(cross_entropy(logits, labels, reduction="none"))
             correct += int((logits.argmax(dim=1) == labels).sum())
@@ -83,6 +84,7 @@ class TorchTrainer:
 def check_device(device: str) -> None:
     """Raises ValueError for a device that PyTorch does not know or that this machine does not have."""
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device: expected one that is here, such as cpu, got {device!r} ({error})") from error
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device: expected one that is here, such as cpu, got {device!r} ({reason})") from error

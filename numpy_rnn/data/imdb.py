@@ -36,6 +36,10 @@ def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None =
     Raises ValueError for a folder that is missing or holds something else, and where the hub can't be reached.
     """
     cache = Path(cache_dir or default_cache_dir())
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cache_dir: expected a folder that can be written to, got {error}") from error
     if data_dir is None:
         source: Any = _read(HUB_NAME)
         content = hashlib.sha256("\0".join(map(str, [*source["train"]["text"], *source["test"]["text"]])).encode())
@@ -77,8 +81,10 @@ def _read(name: str) -> Any:
             reason = next(iter(str(error).splitlines()), "")
             raise ValueError(f"{argument}: expected {expected}, got {type(error).__name__}: {reason}") from error
     for split, rows in columns.items():
-        fits = rows["text"] and all(isinstance(text, str) for text in rows["text"]) and set(rows["label"]) <= {0, 1}
-        expect(fits, argument, f"texts with labels 0 and 1 in {split}", f"labels {sorted(set(rows['label']))[:5]}")
+        expect(len(rows["text"]) >= 5, argument, f"at least 5 reviews in {split}", len(rows["text"]))
+        for text, label in zip(rows["text"], rows["label"], strict=True):
+            fits = isinstance(text, str) and label in (0, 1)
+            expect(fits, argument, f"texts with labels 0 and 1 in {split}", f"{label!r} for {str(text)[:30]!r}")
     return columns
 
 
@@ -95,7 +101,6 @@ def _encode(source: Any) -> Dataset:
 
 def _save(file: Path, data: Dataset) -> None:
     arrays = {f"{split}.{field}": array for split in SPLITS for field, array in vars(getattr(data, split)).items()}
-    file.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(file) as stream:
         np.savez(stream, vocabulary=np.array(data.vocabulary), **arrays)
 
