@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,20 @@ def test_the_example_prints_its_comments() -> None:
     comments = re.findall(r"^print\(.*\)\s+# (.*)$", example, re.MULTILINE)
     assert len(comments) == 2
     assert printed.getvalue().splitlines() == comments
+
+
+def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
+    lines = re.findall(r"^    \(Pdb\) (.*)$", README, re.MULTILINE)
+    (command,) = re.findall(r"^    \.venv/bin/python -m pdb scripts/(.*)$", README, re.MULTILINE)
+    script, *options = command.split()
+    done = subprocess.run(
+        [sys.executable, "-m", "pdb", ROOT / "scripts" / script, *options, "--threads", "1"],
+        cwd=tmp_path, input="\n".join([*lines, "quit"]), capture_output=True, text=True, timeout=100,
+    )  # fmt: skip
+    assert "Breakpoint 1 at" in done.stdout
+    assert "step_backward(" in done.stdout
+    assert "***" not in done.stdout, done.stdout  # how pdb marks an error
+    assert re.search(r"^\(Pdb\) \(\d+, \(\d+, 2, 3\), \(\d+, 2, 4\)\)$", done.stdout, re.MULTILINE), done.stdout
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip("| *"))
