@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from numpy_rnn.checks import check_choice
-from numpy_rnn.stack import LayerCache, Params, Stack, flat, steps
+from numpy_rnn.stack import LayerCache, Params, Stack, rows, steps, unrows
 
 
 def step(a: np.ndarray, h_prev: np.ndarray, W_hh: np.ndarray, nonlinearity: str) -> np.ndarray:
@@ -40,8 +40,9 @@ class RNN(Stack):
     def layer_forward(self, x: np.ndarray, h_0: np.ndarray, lengths: np.ndarray, p: Params) -> LayerCache:
         """x (T, N, D), h_0 (N, H), lengths (N,), the longest first -> hs (T + 1, N, H), zero after a sequence's end."""
         T, N, _ = x.shape
-        b = p["b_xh"] + p["b_hh"] if self.bias else 0
-        a = (flat(x) @ p["W_xh"] + b).reshape(T, N, -1)  # (T, N, H): every a_t in one product, Eq. (1)
+        a = rows(x, lengths) @ p["W_xh"]  # every a_t in one product, Eq. (1)
+        a += p["b_xh"] + p["b_hh"] if self.bias else 0
+        a = unrows(a, lengths, T)  # (T, N, H)
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         hs[0] = h_0
         for t, n in steps(lengths):  # n: the sequences that have not ended before step t
@@ -57,10 +58,11 @@ class RNN(Stack):
         for t, n in reversed(steps(lengths)):
             dh = d_output[t, n] + dh_next[n]  # (n, H): the loss at t, and all later ones, Eq. (3)
             dz[t, n], dh_next[n] = step_backward(dh, hs[t + 1, n], p["W_hh"], self.nonlinearity)
-        dW_xh = flat(x).T @ flat(dz)  # (D, H) = sum over t of x_t^T dz_t, Eq. (6)
-        dW_hh = flat(hs[:-1]).T @ flat(dz)  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
-        db_xh = flat(dz).sum(axis=0)  # (H,), Eq. (8)
+        dz = rows(dz, lengths)  # (R, H), R real steps in all
+        dW_xh = rows(x, lengths).T @ dz  # (D, H) = sum over t of x_t^T dz_t, Eq. (6)
+        dW_hh = rows(hs[:-1], lengths).T @ dz  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
+        db_xh = dz.sum(axis=0)  # (H,), Eq. (8)
         db_hh = db_xh.copy()  # (H,), the same sum
-        dx = (flat(dz) @ p["W_xh"].T).reshape(x.shape)  # (T, N, D), Eq. (9)
+        dx = unrows(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D), Eq. (9)
         dh_0 = dh_next  # (N, H): what step 1 sends back
         return dx, dh_0, {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

@@ -28,39 +28,34 @@ class LayerCache(NamedTuple):
 
 class Cache(NamedTuple):
     lengths: np.ndarray  # (N,), the longest first
-    order: np.ndarray | None  # row i of a layer's arrays is sequence order[i]; None: as given
+    order: np.ndarray | slice  # row i of a layer's arrays is sequence order[i]; slice(None): the order as given
     layers: list[LayerCache]
 
 
 def flat(a: np.ndarray) -> np.ndarray:
-    """(T, N, K) -> (T N, K): all steps of all sequences as rows, so that a sum over t and n is one matrix product."""
+    """(..., K) -> (R, K): everything before the last axis as rows, so that a sum over it is one matrix product."""
     return a.reshape(-1, a.shape[-1])
+
+
+def rows(a: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(T, N, K) -> (R, K): the real steps of all sequences as rows, R = sum of the lengths; pads are left out."""
+    T = len(a)
+    return flat(a) if lengths.min() == T else a[np.arange(T)[:, None] < lengths]
+
+
+def unrows(r: np.ndarray, lengths: np.ndarray, T: int) -> np.ndarray:
+    """The inverse of `rows`, with zeros in the pads."""
+    if lengths.min() == T:
+        return r.reshape(T, len(lengths), -1)
+    a = np.zeros((T, len(lengths), r.shape[-1]), r.dtype)
+    a[np.arange(T)[:, None] < lengths] = r
+    return a
 
 
 def steps(lengths: np.ndarray) -> list[tuple[int, slice]]:
     """(t, n) for every step t: n are the rows of the sequences longer than t, with the longest first rows 0, 1, ..."""
     t = np.arange(lengths[0])
     return [(i, slice(running)) for i, running in enumerate((lengths > t[:, None]).sum(axis=1).tolist())]
-
-
-def sort(a: np.ndarray, cache: Cache) -> np.ndarray:
-    """(T, N, K) with the longest sequence first and zeros in the pads, whatever stood there. No lengths: a itself."""
-    if cache.order is None:
-        return a
-    out = np.zeros(a.shape, a.dtype)
-    for t, n in steps(cache.lengths):
-        out[t, n] = a[t, cache.order[n]]
-    return out
-
-
-def unsort(a: np.ndarray, cache: Cache) -> np.ndarray:
-    """The inverse of `sort`. Always a copy, so that nobody who writes into a result changes a cache."""
-    if cache.order is None:
-        return a.copy()
-    out = np.zeros_like(a)
-    for t, n in steps(cache.lengths):
-        out[t, cache.order[n]] = a[t, n]
-    return out
 
 
 class Stack:
@@ -115,22 +110,23 @@ class Stack:
         state = (self.num_layers, N, self.hidden_size)
         h_0 = np.zeros(state, self.dtype) if h_0 is None else h_0
         check_array("h_0", h_0, state, self.dtype)
-        order = None
+        order: np.ndarray | slice = slice(None)
         if lengths is None:
             lengths = np.full(N, T)
         else:
             lengths = check_whole_numbers("lengths", lengths, (N,), 1, T).astype(np.int64)
-            order = np.argsort(-lengths, kind="stable")
-            lengths, h_0 = lengths[order], h_0[:, order]
+            if (np.diff(lengths) > 0).any():
+                order = np.argsort(-lengths, kind="stable")
+                lengths = lengths[order]
         cache = Cache(lengths, order, [])
-        below = sort(x, cache)
+        below, h_0 = x[:, order], h_0[:, order]  # the longest sequence first
         for layer in range(self.num_layers):
             cache.layers.append(self.layer_forward(below, h_0[layer], lengths, self.layer_params(layer)))
             below = cache.layers[-1].hs[1:]
-        h_n = np.zeros_like(h_0)
-        rows = slice(None) if order is None else order
-        h_n[:, rows] = [layer.hs[lengths, np.arange(N)] for layer in cache.layers]
-        return unsort(below, cache), h_n, cache
+        output, h_n = np.empty_like(below), np.empty_like(h_0)  # of their own: who writes into them changes no cache
+        output[:, order] = below
+        h_n[:, order] = [layer.hs[lengths, np.arange(N)] for layer in cache.layers]
+        return output, h_n, cache
 
     def backward(self, d_output: np.ndarray | None, d_h_n: np.ndarray | None, cache: Cache) -> Grads:
         """Full backpropagation through time. d_output (T, N, H) is dL/doutput, d_h_n (L, N, H) dL/dh_n; None is zero.
@@ -147,16 +143,15 @@ class Stack:
         check_array("d_output", d_output, (T, *state[1:]), self.dtype)
         check_array("d_h_n", d_h_n, state, self.dtype)
         expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
-        rows = slice(None) if cache.order is None else cache.order
-        d_h_n = d_h_n[:, rows]
-        d_above = sort(d_output, cache)
-        d_h_0, sorted_d_h_0 = np.empty(state, self.dtype), np.empty(state, self.dtype)
+        d_above, d_h_n = d_output[:, cache.order], d_h_n[:, cache.order]
+        d_h_0 = np.empty(state, self.dtype)
         params: Params = {}
         for layer in reversed(range(self.num_layers)):
             p = self.layer_params(layer)
-            d_above, sorted_d_h_0[layer], dp = self.layer_backward(
+            d_above, d_h_0[layer, cache.order], dp = self.layer_backward(
                 d_above, d_h_n[layer], cache.lengths, p, cache.layers[layer]
             )
             params |= {f"{name}_l{layer}": dp[name] for name in p}
-        d_h_0[:, rows] = sorted_d_h_0
-        return Grads(unsort(d_above, cache), d_h_0, {name: params[name] for name in self.params})
+        dx = np.empty_like(d_above)
+        dx[:, cache.order] = d_above
+        return Grads(dx, d_h_0, {name: params[name] for name in self.params})

@@ -6,6 +6,7 @@ import random
 import string
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ CONFIG = replace(DEFAULTS["toy"], batch_size=8, hidden_size=5, dropout=0.5)
 DATA = toy.load_toy(train=20, valid=5, test=5)
 
 
-def test_batches_for_testing_are_the_reviews_in_their_order() -> None:
+def test_batches_for_testing_are_the_reviews_in_their_order_the_longest_of_a_batch_first() -> None:
     seen = []
     for batch in batches(DATA.train, CONFIG):
         assert batch.mask is None
@@ -66,8 +67,9 @@ def test_batches_for_testing_are_the_reviews_in_their_order() -> None:
         pads = np.arange(len(batch.ids))[:, None] >= batch.lengths
         assert (batch.ids[pads] == PAD).all()
         seen += [batch.ids[:length, n].tolist() for n, length in enumerate(batch.lengths)]
-    assert [token for review in seen for token in review] == DATA.train.tokens.tolist()
-    assert [len(review) for review in seen] == np.diff(DATA.train.offsets).tolist()
+    reviews = [DATA.train.tokens[i:j].tolist() for i, j in pairwise(DATA.train.offsets)]
+    expected = [sorted(reviews[start : start + 8], key=len, reverse=True) for start in (0, 8, 16)]
+    assert seen == [review for batch in expected for review in batch]
 
 
 def test_batches_for_training() -> None:

@@ -20,7 +20,7 @@ class Batch(NamedTuple):
 
 
 def batches(reviews: Reviews, config: Config, epoch: int | None = None) -> Iterator[Batch]:
-    """The reviews in batches of config.batch_size, the last one smaller if need be.
+    """The reviews in batches of config.batch_size, the last one smaller if need be; in each, the longest first.
 
     epoch None: in their own order, for testing. Otherwise for training: shuffled, a share of the tokens replaced by
     <unk>, with a dropout mask; all of it a function of (seed, epoch), so that both stacks are given the same.
@@ -32,6 +32,8 @@ def batches(reviews: Reviews, config: Config, epoch: int | None = None) -> Itera
 
 
 def _batch(reviews: Reviews, chosen: np.ndarray, config: Config, rng: np.random.Generator | None) -> Batch:
+    lengths = reviews.offsets[chosen + 1] - reviews.offsets[chosen]
+    chosen = chosen[np.argsort(-lengths, kind="stable")]  # the longest first: then no layer needs to sort
     first = reviews.offsets[chosen]
     lengths = reviews.offsets[chosen + 1] - first
     t = np.arange(lengths.max())[:, None]

@@ -11,7 +11,6 @@ from itertools import chain, repeat
 import numpy as np
 
 UNKNOWN, PAD = 0, 1
-_DELETE = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,9 @@ class Dataset:
 
 def clean(text: str) -> list[str]:
     """Lower case, every "<br" and all punctuation deleted, split on white space."""
-    return text.lower().replace("<br", "").translate(_DELETE).split()
+    # on UTF-8, where ASCII punctuation is never part of another character: several times faster than on str
+    utf8 = text.lower().replace("<br", "").encode(errors="surrogatepass")
+    return utf8.translate(None, string.punctuation.encode()).decode(errors="surrogatepass").split()
 
 
 def build_vocabulary(reviews: Iterable[list[str]], max_words: int, min_count: int) -> list[str]:
