@@ -37,10 +37,22 @@ def check_dtype(argument: str, dtype: Any) -> np.dtype:
     """float32 or float64."""
     try:
         resolved = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         resolved = np.dtype(object)
     expect(resolved in (np.float32, np.float64), argument, "float32 or float64", repr(dtype))
     return resolved
+
+
+def check_float_array(argument: str, array: Any) -> None:
+    """A float32 or float64 array of any shape."""
+    fits = isinstance(array, np.ndarray) and array.dtype in (np.float32, np.float64)
+    expect(fits, argument, "a float32 or float64 array", getattr(array, "dtype", type(array).__name__))
+
+
+def check_generator(rng: Any) -> np.random.Generator:
+    """rng, or default_rng(0) for None."""
+    expect(rng is None or isinstance(rng, np.random.Generator), "rng", "a numpy.random.Generator", type(rng).__name__)
+    return np.random.default_rng(0) if rng is None else rng
 
 
 def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: np.dtype) -> None:

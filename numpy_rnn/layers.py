@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, check_dtype, check_number, check_size, check_whole_numbers
+from numpy_rnn.checks import (
+    check_array,
+    check_dtype,
+    check_float_array,
+    check_generator,
+    check_number,
+    check_size,
+    check_whole_numbers,
+)
 from numpy_rnn.stack import Params, flat
 
 
@@ -26,7 +34,7 @@ class Embedding:
                  rng: np.random.Generator | None = None):  # fmt: skip
         shape = (check_size("vocabulary_size", vocabulary_size), check_size("embedding_size", embedding_size))
         check_number("std", std, 0, np.inf)
-        rng = np.random.default_rng(0) if rng is None else rng
+        rng = check_generator(rng)
         self.params: Params = {"W": rng.normal(0, std, shape).astype(check_dtype("dtype", dtype))}
 
     def forward(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +60,7 @@ class Linear:
     def __init__(self, input_size: int, output_size: int, *, dtype: Any = np.float32,
                  rng: np.random.Generator | None = None):  # fmt: skip
         D, C = check_size("input_size", input_size), check_size("output_size", output_size)
-        rng = np.random.default_rng(0) if rng is None else rng
+        rng = check_generator(rng)
         dtype, bound = check_dtype("dtype", dtype), 1 / np.sqrt(D)
         self.params: Params = {
             "W": rng.uniform(-bound, bound, (D, C)).astype(dtype),
@@ -79,6 +87,7 @@ class ReLU:
     """y = max(x, 0), any shape; its derivative at 0 is taken as 0, as PyTorch does."""
 
     def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_float_array("x", x)
         return np.maximum(x, 0), x
 
     def backward(self, dy: np.ndarray, x: np.ndarray) -> LayerGrads:
@@ -101,6 +110,7 @@ class Dropout:
         return keep.astype(dtype) / np.asarray(1 - self.p, dtype)
 
     def forward(self, x: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_float_array("x", x)
         check_array("mask", mask, x.shape, x.dtype)
         return x * mask, mask
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, check_whole_numbers, expect
+from numpy_rnn.checks import check_array, check_float_array, check_whole_numbers, expect
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -18,7 +18,8 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, t
 
     Raises ValueError for a label outside the classes or of another shape than the items.
     """
-    expect(np.ndim(logits) >= 1, "logits", "shape (..., C)", np.shape(logits))
+    check_float_array("logits", logits)
+    expect(logits.ndim >= 1 and logits.size > 0, "logits", "shape (..., C), not empty", logits.shape)
     labels = check_whole_numbers("labels", labels, logits.shape[:-1], 0, logits.shape[-1] - 1)
     log_p = log_softmax(logits)  # (..., C)
     losses = -np.take_along_axis(log_p, labels[..., None], axis=-1)[..., 0]  # (...)
@@ -34,6 +35,7 @@ def cross_entropy_backward(d_losses: np.ndarray, cache: tuple[np.ndarray, np.nda
 
 
 def mean(losses: np.ndarray) -> tuple[float, np.ndarray]:
-    """L = (1/N) sum of losses (N,) -> L and dL/dlosses (N,), which is 1/N everywhere."""
+    """L = (1/N) sum of the N losses, of any shape -> L and dL/dlosses of that shape, which is 1/N everywhere."""
+    check_float_array("losses", losses)
     expect(losses.size > 0, "losses", "at least one", losses.shape)
     return float(losses.mean()), np.full_like(losses, 1 / losses.size)

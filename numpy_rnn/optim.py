@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from numpy_rnn.checks import check_number, expect
+from numpy_rnn.checks import check_array, check_number, expect
 from numpy_rnn.stack import Params
 
 
@@ -26,7 +26,7 @@ class SGD:
         self.params = params
 
     def step(self, grads: Params, lr: float) -> None:
-        _check_names(grads, self.params)
+        _check(grads, self.params, lr)
         for name, p in self.params.items():
             p -= lr * grads[name]
 
@@ -46,7 +46,7 @@ class Adam:
         self.t = 0
 
     def step(self, grads: Params, lr: float) -> None:
-        _check_names(grads, self.params)
+        _check(grads, self.params, lr)
         self.t += 1
         for name, p in self.params.items():
             g, m, v = grads[name], self.m[name], self.v[name]
@@ -57,5 +57,8 @@ class Adam:
             p -= lr * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-def _check_names(grads: Params, params: Params) -> None:
+def _check(grads: Params, params: Params, lr: float) -> None:
+    check_number("lr", lr, 0, np.inf)
     expect(grads.keys() == params.keys(), "grads", f"the parameters' names {sorted(params)}", sorted(grads))
+    for name, p in params.items():
+        check_array(name, grads[name], p.shape, p.dtype)

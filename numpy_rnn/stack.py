@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, check_dtype, check_size, check_whole_numbers, expect
+from numpy_rnn.checks import check_array, check_dtype, check_generator, check_size, check_whole_numbers, expect
 
 Params = dict[str, np.ndarray]
 
@@ -73,8 +73,8 @@ class Stack:
         self.num_layers = check_size("num_layers", num_layers)
         self.bias = bool(bias)
         self.dtype = check_dtype("dtype", dtype)
-        rng = np.random.default_rng(0) if rng is None else rng
-        H, bound = self.hidden_size, 1 / np.sqrt(self.hidden_size)
+        rng = check_generator(rng)
+        H, bound = self.hidden_size, self.hidden_size**-0.5
         self.params: Params = {}
         for layer in range(self.num_layers):
             shapes: dict[str, tuple[int, ...]] = {"W_xh": (H if layer else self.input_size, H), "W_hh": (H, H)}
@@ -135,14 +135,18 @@ class Stack:
         averaged, clipped or updated. Pure: a second call gives the same bits.
         Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype.
         """
-        T, N, _ = cache.layers[0].x.shape
+        expect(isinstance(cache, Cache), "cache", "what forward returned", type(cache).__name__)
+        expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
+        T, N, D = cache.layers[0].x.shape
+        sizes = (D, cache.layers[0].hs.shape[-1])
+        expect(sizes == (self.input_size, self.hidden_size), "cache", f"D, H = {self.input_size}, {self.hidden_size}",
+               sizes)  # fmt: skip
         state = (self.num_layers, N, self.hidden_size)
         zero = np.zeros((), self.dtype)
         d_output = np.broadcast_to(zero, (T, *state[1:])) if d_output is None else d_output
         d_h_n = np.broadcast_to(zero, state) if d_h_n is None else d_h_n
         check_array("d_output", d_output, (T, *state[1:]), self.dtype)
         check_array("d_h_n", d_h_n, state, self.dtype)
-        expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
         d_above, d_h_n = d_output[:, cache.order], d_h_n[:, cache.order]
         d_h_0 = np.empty(state, self.dtype)
         params: Params = {}

@@ -12,6 +12,7 @@ from numpy_rnn.config import DEFAULTS, READOUTS
 from numpy_rnn.data.text import Dataset
 from numpy_rnn.data.toy import load_toy
 from numpy_rnn.training import Trainer, learning_rate
+from torch_rnn import comparison
 from torch_rnn.comparison import Comparison, relative_error
 from torch_rnn.training import TorchTrainer, check_device
 
@@ -52,6 +53,92 @@ def test_lockstep_notices_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> N
     errors = run.worst["largest_gradient_error"]
     assert errors["rnn.b_hh_l0"] == pytest.approx(1e-6, rel=1e-3)
     assert max(error for name, error in errors.items() if name != "rnn.b_hh_l0") < 1e-12
+
+
+def test_lockstep_notices_a_wrong_loss_and_a_wrong_weight_at_one_step_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the third of eight steps the twin's loss is off by 1e-5 and a weight by 1e-6: both are told; and as the twin
+    takes over NumPy's state before the next step, nothing is wrong from then on."""
+    right_gradients, right_update, steps = TorchTrainer.gradients, TorchTrainer.update, {"count": 0}
+
+    def gradients(self: TorchTrainer, batch: Any) -> Any:
+        steps["count"] += 1
+        loss, grads = right_gradients(self, batch)
+        return loss + 1e-5 * (steps["count"] == 3), grads
+
+    def update(self: TorchTrainer, loss: float, lr: float) -> None:
+        right_update(self, loss, lr)
+        if steps["count"] == 3:
+            self.model.linear.weight.data.mul_(1 + 1e-6)
+
+    monkeypatch.setattr(TorchTrainer, "gradients", gradients)
+    monkeypatch.setattr(TorchTrainer, "update", update)
+    run = Comparison(DATA, SMALL, steps=8, lockstep=True)
+    list(run.epochs())
+    assert run.worst is not None
+    assert run.worst["largest_loss_difference"] == pytest.approx(1e-5, rel=1e-6)
+    assert run.worst["largest_weight_error"] == pytest.approx(1e-6, rel=1e-3)
+    assert max(run.worst["largest_gradient_error"].values()) < 1e-12
+    off = np.abs(np.subtract(run.losses["numpy"], run.losses["torch"])) > 1e-12
+    assert off.tolist() == [False, False, True, False, False, False, False, False]
+
+
+def test_lockstep_notices_a_twin_that_does_not_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TorchTrainer, "update", lambda *_: None)
+    run = Comparison(DATA, SMALL, steps=2, lockstep=True)
+    list(run.epochs())
+    assert run.worst is not None
+    assert run.worst["largest_weight_error"] > 1e-4
+
+
+def test_no_nan_slips_through() -> None:
+    worst = {"error": 0.5}
+    comparison._raise(worst, "error", float("nan"))
+    comparison._raise(worst, "error", 0.7)
+    assert np.isnan(worst["error"])
+
+
+def test_each_step_has_its_batch_and_its_learning_rate() -> None:
+    """Falling over all epochs, not within each; shuffled anew in each."""
+    run = Comparison(DATA, SMALL)
+    steps = [step for epoch in range(4) for step in run._batches(epoch, "")]
+    assert [lr for _, lr in steps] == pytest.approx([SMALL.lr * (1 - step / 44) for step in range(44)])
+    labels = [np.concatenate([batch.labels for batch, _ in steps[first : first + 11]]) for first in (0, 11)]
+    assert not np.array_equal(*labels)
+    assert not np.array_equal(labels[0], DATA.train.labels)
+    masks = [batch.mask for batch, _ in steps[:2]]
+    assert all(mask is not None for mask in masks)
+    assert not np.array_equal(*masks)
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+def test_evaluation(stack: str) -> None:
+    """All reviews, the last small batch counting as little as it has; no dropout; accuracy is what is right."""
+    run = Comparison(DATA, replace(SMALL, dropout=0.9, unknown_rate=0.9))
+    trainer: Any = getattr(run, stack)
+    losses, right = [], []
+    for i in range(len(DATA.valid)):  # 40 reviews, one at a time; the trainer does 32 and 8
+        ids = DATA.valid.tokens[DATA.valid.offsets[i] : DATA.valid.offsets[i + 1], None]
+        logits = run.numpy.model.forward(ids, np.array([len(ids)]))[0][0]
+        p = np.exp(logits) / np.exp(logits).sum()
+        losses.append(-np.log(p[DATA.valid.labels[i]]))
+        right.append(p[DATA.valid.labels[i]] > 0.5)
+    loss, accuracy = trainer.evaluate(DATA.valid)
+    assert loss == pytest.approx(np.mean(losses), rel=1e-12)
+    assert accuracy == np.mean(right)
+
+
+def test_rows_tell_of_each_stack_and_epoch() -> None:
+    run = Comparison(DATA, replace(SMALL, epochs=2))
+    rows = list(run.epochs())
+    weights = [32] * 10 + [10]
+    for epoch, row in enumerate(rows):
+        part = slice(11 * epoch, 11 * epoch + 11)
+        for stack in ("numpy", "torch"):
+            assert row[stack]["train_loss"] == np.average(run.losses[stack][part], weights=weights)
+        difference = np.abs(np.subtract(run.losses["numpy"][part], run.losses["torch"][part]))
+        assert row["largest_loss_difference"] == difference.max()
+    assert rows[-1]["numpy"]["valid_loss"] == run.numpy.evaluate(DATA.valid)[0]
+    assert rows[-1]["torch"]["valid_loss"] == run.torch.evaluate(DATA.valid)[0]
 
 
 def test_free_running_parts_in_the_end_or_not_at_all() -> None:

@@ -49,6 +49,15 @@ def test_names(layer: Any) -> None:
         np.testing.assert_array_equal(p, layer.params[name])
 
 
+def test_which_is_which() -> None:
+    """The two biases do the same, so no gradient tells whether they were swapped."""
+    layer = LAYERS[0]
+    module = to_torch(layer)
+    np.testing.assert_array_equal(module.bias_ih_l0.detach(), layer.params["b_xh_l0"])
+    np.testing.assert_array_equal(module.bias_hh_l0.detach(), layer.params["b_hh_l0"])
+    np.testing.assert_array_equal(module.weight_ih_l0.detach(), layer.params["W_xh_l0"].T)
+
+
 def test_from_torch_gives_the_same_function() -> None:
     module = nn.RNN(3, 4, 2, nonlinearity="relu", dtype=torch.float64)
     layer, x = from_torch(module), np.random.default_rng(0).normal(size=(5, 2, 3))
@@ -61,6 +70,10 @@ def test_from_torch_gives_the_same_function() -> None:
         (lambda: to_torch("layer"), "layer: expected a layer or model of numpy_rnn, got str"),
         (lambda: from_torch(nn.LSTM(2, 3)), "module: expected nn.RNN, Linear, Embedding or SentimentModel, got"),
         (lambda: from_torch(nn.RNN(2, 3, bidirectional=True)), "module: expected no bidirectional"),
+        (
+            lambda: from_torch(nn.RNN(2, 3, batch_first=True)),
+            "module: expected no bidirectional, dropout or batch_first",
+        ),
         (lambda: from_torch(nn.Linear(2, 3, bias=False)), "module: expected a Linear with bias"),
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),

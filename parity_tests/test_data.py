@@ -6,7 +6,7 @@ import random
 import string
 from collections import defaultdict
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -80,8 +80,14 @@ def test_batches_for_training() -> None:
         for x, y in zip(a, b, strict=True):
             np.testing.assert_array_equal(x, y)
     assert not np.array_equal(first[0].labels, later[0].labels)
+    other = next(batches(DATA.train, replace(CONFIG, seed=1), 0))
+    assert not np.array_equal(first[0].mask, other.mask)
+    assert not np.array_equal(next(batches(DATA.train, replace(CONFIG, seed=1), 0)).mask, later[0].mask)
     assert first[0].mask is not None
     assert first[0].mask.shape == (8, 5)
+    assert set(np.unique([batch.mask for batch in first[:2]])) == {0, 2}
+    often = next(batches(DATA.train, replace(CONFIG, dropout=0.9, hidden_size=500), 0)).mask
+    assert abs((often == 0).mean() - 0.9) < 0.02
     counts = np.zeros(len(DATA.vocabulary), int)
     for batch in first:
         counts += np.bincount(batch.ids[batch.ids != PAD], minlength=len(counts))
@@ -102,6 +108,15 @@ def test_toy_reviews_are_the_same_for_the_same_seed() -> None:
     for one, same, other in zip(*(toy.load_toy(seed, 30, 10, 10).__dict__.values() for seed in (0, 0, 1)), strict=True):
         assert str(one) == str(same) != str(other) or one == same  # the vocabularies may agree
     assert toy.toy_review(random.Random(5)) == toy.toy_review(random.Random(5))
+
+
+def test_toy_splits_are_different_reviews_with_one_vocabulary_from_the_training_part() -> None:
+    data = toy.load_toy(train=60, valid=50, test=50)
+    splits = [[split.tokens[i:j].tobytes() for i, j in pairwise(split.offsets)]
+              for split in (data.train, data.valid, data.test)]  # fmt: skip
+    assert [len(split) for split in splits] == [60, 50, 50]
+    assert all(len({*one} & {*other}) < 5 for one, other in combinations(splits, 2))  # a few may be made twice
+    assert set(range(2, len(data.vocabulary))) <= set(data.train.tokens.tolist())
 
 
 def test_every_toy_review_has_a_mirror_image_with_the_other_label(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +142,8 @@ def test_bag_of_words_is_near_chance_on_toy_reviews_and_good_where_words_decide(
     vocabulary = build_vocabulary(reviews, 100, 1)
     encoded = encode(reviews, [i % 2 for i in range(400)], vocabulary)
     assert bag_of_words_accuracy(Dataset(encoded, encoded, encoded, vocabulary)) == 1
+    wrong = replace(encoded, labels=1 - encoded.labels)
+    assert bag_of_words_accuracy(Dataset(encoded, encoded, wrong, vocabulary)) == 0  # it is the test part that counts
 
 
 @pytest.mark.parametrize("label", [0, 1])

@@ -88,6 +88,13 @@ def test_dropouts_mask_is_pytorchs() -> None:
     assert abs(mask.mean() - 1) < 0.02
 
 
+def test_linear_starts_as_pytorchs_does() -> None:
+    """U(-1/sqrt(D), 1/sqrt(D)), the bias too."""
+    for p in Linear(25, 4000).params.values():
+        np.testing.assert_allclose(np.quantile(p, [0, 0.25, 0.5, 0.75, 1]), [-0.2, -0.1, 0, 0.1, 0.2], atol=0.01)
+    assert abs(Embedding(2000, 50).params["W"].std() - 1) < 0.01
+
+
 def test_embeddings_start_with_the_std_asked_for() -> None:
     W = Embedding(2000, 50, std=0.1).params["W"]
     assert abs(W.std() - 0.1) < 0.001
@@ -108,6 +115,8 @@ def test_embeddings_start_with_the_std_asked_for() -> None:
         (lambda: Linear(2, 3).backward(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32)), "dy: expected"),
         (lambda: Dropout(1.0), r"p: expected a number in \[0, 1\), got 1.0"),
         (lambda: Dropout(0.5).forward(np.zeros(3), np.zeros(2)), "mask: expected"),
+        (lambda: ReLU().forward([1.0]), "x: expected a float32 or float64 array, got list"),
+        (lambda: Linear(2, 3, rng=0), "rng: expected a numpy.random.Generator, got int"),
         (lambda: ReLU().backward(np.zeros(3), np.zeros(2)), "dy: expected"),
     ],
 )

@@ -45,6 +45,12 @@ def test_losses_per_step(seed: int) -> None:
     assert_close("cross-entropy dlogits", cross_entropy_backward(d, cache), theirs.grad.numpy())
 
 
+def test_the_mean_is_over_all_losses_of_any_shape() -> None:
+    loss, d_losses = mean(np.array([[1.0, 2.0], [3.0, 6.0]]))
+    assert loss == 3
+    np.testing.assert_array_equal(d_losses, np.full((2, 2), 0.25))
+
+
 def test_huge_logits_do_not_overflow() -> None:
     losses, cache = cross_entropy(np.array([[1000.0, -1000.0], [1000.0, -1000.0]]), np.array([0, 1]))
     np.testing.assert_array_equal(losses, [0, 2000])
@@ -57,7 +63,10 @@ def test_huge_logits_do_not_overflow() -> None:
         (lambda: cross_entropy(np.zeros((2, 3)), np.array([0, 3])), r"labels: expected whole numbers in 0..2 .* got 3"),
         (lambda: cross_entropy(np.zeros((2, 3)), np.array([0])), r"labels: .* shape \(2,\), got int64 \(1,\)"),
         (lambda: cross_entropy(np.zeros((2, 3)), np.array([0.0, 1.0])), "labels: .* got float64"),
-        (lambda: cross_entropy(np.float64(1), np.array(0)), "logits: expected shape"),
+        (lambda: cross_entropy([[1.0, 2.0]], np.array([0])), "logits: expected a float32 or float64 array, got list"),
+        (lambda: cross_entropy(np.array(1.0), np.array(0)), r"logits: expected shape \(..., C\)"),
+        (lambda: cross_entropy(np.zeros((1, 0)), np.array([0])), r"logits: expected shape \(..., C\)"),
+        (lambda: mean([1.0]), "losses: expected a float32 or float64 array, got list"),
         (lambda: mean(np.zeros(0)), "losses: expected at least one"),
         (lambda: cross_entropy_backward(np.ones(3), cross_entropy(np.zeros((2, 3)), np.array([0, 1]))[1]), "d_losses:"),
     ],

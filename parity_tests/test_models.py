@@ -20,15 +20,18 @@ SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float6
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.sampled_from(READOUTS),
-       st.integers(1, 2), st.booleans())  # fmt: skip
-def test_logits_and_every_gradient(seed: int, T: int, N: int, readout: str, num_layers: int, dropout: bool) -> None:
-    config = replace(SMALL, readout=readout, num_layers=num_layers, seed=seed)
+       st.integers(1, 2), st.sampled_from(["tanh", "relu"]), st.booleans())  # fmt: skip
+def test_logits_and_every_gradient(
+    seed: int, T: int, N: int, readout: str, num_layers: int, nonlinearity: str, dropout: bool
+) -> None:
+    config = replace(SMALL, readout=readout, num_layers=num_layers, nonlinearity=nonlinearity, seed=seed)
     model, rng = SentimentModel(7, config), np.random.default_rng(seed)
     ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, 2))
     mask = Dropout(0.5).mask((N, 4), "float64", rng) if dropout else None
     logits, cache = model.forward(ids, lengths, mask)
     grads = model.backward(d_logits, cache)
     twin = to_torch(model)
+    assert (model.rnn.nonlinearity, twin.rnn.nonlinearity) == (nonlinearity, nonlinearity)
     theirs = twin(torch.tensor(ids), torch.tensor(lengths), None if mask is None else torch.tensor(mask))
     theirs.backward(torch.tensor(d_logits))
     expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
@@ -48,6 +51,23 @@ def test_the_read_outs_differ_where_there_are_pads() -> None:
     np.testing.assert_allclose(logits["mean"][1], logits["last_real"][1])  # one real step: the same
     assert not np.allclose(logits["last"][1], logits["last_real"][1])
     assert not np.allclose(logits["mean"][0], logits["last_real"][0])
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_float32_stays_float32(readout: str) -> None:
+    model = SentimentModel(7, replace(SMALL, readout=readout, dtype="float32"))
+    logits, cache = model.forward(np.array([[2, 3], [4, 1]]), np.array([2, 1]))
+    assert logits.dtype == np.float32
+    assert all(gradient.dtype == np.float32 for gradient in model.backward(logits, cache).values())
+
+
+def test_settings_reach_the_model() -> None:
+    one, wide, other = (SentimentModel(900, replace(SMALL, **changed)).params
+                        for changed in ({}, {"embedding_std": 0.01}, {"seed": 1}))  # fmt: skip
+    assert one["embedding.W"].std() == pytest.approx(1, rel=0.1)
+    assert wide["embedding.W"].std() == pytest.approx(0.01, rel=0.1)
+    assert not any(np.array_equal(one[name], other[name]) for name in one)
+    assert not np.array_equal(one["embedding.W"][0, :2], one["linear.W"][0])  # one stream of numbers, not the same anew
 
 
 def test_training_the_params_trains_the_layers() -> None:

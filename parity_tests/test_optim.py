@@ -27,8 +27,10 @@ def test_many_steps(seed: int, dtype: str, name: str, scale: float, lr: float) -
     rng = np.random.default_rng(seed)
     params = arrays(rng, dtype, 1.0)
     theirs = {key: torch.tensor(p, requires_grad=True) for key, p in params.items()}
-    ours: Any = Adam(params) if name == "Adam" else SGD(params)
-    optimizer = getattr(torch.optim, name)(theirs.values())
+    betas, eps = (rng.uniform(0.5, 0.95), rng.uniform(0.9, 0.999)), 10 ** rng.uniform(-9, -6)
+    ours: Any = Adam(params, *betas, eps) if name == "Adam" else SGD(params)
+    settings = {"betas": betas, "eps": eps} if name == "Adam" else {}
+    optimizer = getattr(torch.optim, name)(theirs.values(), **settings)
     for step in range(STEPS):
         grads = arrays(rng, dtype, scale)
         rate = lr * (1 - step / STEPS)
@@ -72,6 +74,11 @@ def test_clipping(seed: int, dtype: str, scale: float, max_norm: float) -> None:
         (lambda: Adam({"W": np.ones(2)}, beta1=1.0), r"beta1: expected a number in \[0, 1\)"),
         (lambda: Adam({"W": np.ones(2)}, eps=-1.0), "eps: expected"),
         (lambda: Adam({"W": np.ones(2)}).step({}, 0.1), r"grads: expected the parameters' names \['W'\], got \[\]"),
+        (lambda: Adam({"W": np.ones(2)}, beta2=1.0), "beta2: expected"),
+        (lambda: SGD({"W": np.ones(2)}).step({"W": np.ones(1)}, 0.1), "W: expected a float64 array of shape"),
+        (lambda: Adam({"W": np.ones(2)}).step({"W": np.ones(2, np.float32)}, 0.1), "W: .* got float32"),
+        (lambda: SGD({"W": np.ones(2)}).step({"W": np.ones(2)}, np.nan), "lr: expected a number in"),
+        (lambda: Adam({"W": np.ones(2)}).step({"W": np.ones(2)}, -0.1), "lr: expected a number in"),
         (lambda: SGD({"W": np.ones(2)}).step({"V": np.ones(2)}, 0.1), "grads: expected"),
     ],
 )
