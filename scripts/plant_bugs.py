@@ -20,7 +20,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 RNN, STACK, MODELS = "numpy_rnn/rnn.py", "numpy_rnn/stack.py", "numpy_rnn/models.py"
 LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn/optim.py"
-TRAINING = "numpy_rnn/training.py"
+TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
 # the tests of the mathematics; those of the README would notice any change of a line that it quotes
 TESTS = ("rnn", "stack", "layers", "losses", "optim", "models", "convert", "comparison")
 
@@ -73,6 +73,14 @@ BUGS = [
     ("the last real step read as the last one", MODELS, 'None if self.config.readout == "last" else lengths', "None"),
     ("clipping forgotten in the training step", TRAINING, "self.optimizer.step(clipped, lr)",
      "self.optimizer.step(grads, lr)"),
+    ("comparing: weights with themselves", COMPARISON, "from_torch_names(model, self.torch.weights())", "model.params"),
+    ("comparing: the twin takes over nothing", COMPARISON, "self.torch.take_over(self.numpy)", "pass"),
+    ("comparing: max() lets a NaN through", COMPARISON, "float(np.maximum(worst[key], error))",
+     "max(worst[key], error)"),
+    ("comparing: validation on the training part", COMPARISON, "trainer.evaluate(self.data.valid)",
+     "trainer.evaluate(self.data.train)"),
+    ("learning rate falling anew in each epoch", COMPARISON, "learning_rate(self.config, first + i, self.total)",
+     "learning_rate(self.config, i, self.per_epoch)"),
 ]  # fmt: skip
 
 
