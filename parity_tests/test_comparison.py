@@ -1,4 +1,4 @@
-"""numpy_rnn/training.py, torch_rnn/training.py, torch_rnn/comparison.py: whole training steps, free and in lockstep."""
+"""torch_rnn/comparison.py: whole training steps, free and in lockstep."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from numpy_rnn.config import DEFAULTS, READOUTS
 from numpy_rnn.data.text import Dataset
 from numpy_rnn.data.toy import load_toy
-from numpy_rnn.training import Trainer, learning_rate
+from numpy_rnn.training import Trainer
 from torch_rnn import comparison
 from torch_rnn.comparison import Comparison, relative_error
-from torch_rnn.training import TorchTrainer, check_device
+from torch_rnn.training import TorchTrainer
 
 DATA = load_toy(train=330, valid=40, test=40)
 SMALL = replace(DEFAULTS["toy"], embedding_size=8, hidden_size=12, dtype="float64", epochs=4)
@@ -110,23 +110,6 @@ def test_each_step_has_its_batch_and_its_learning_rate() -> None:
     assert not np.array_equal(*masks)
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_evaluation(stack: str) -> None:
-    """All reviews, the last small batch counting as little as it has; no dropout; accuracy is what is right."""
-    run = Comparison(DATA, replace(SMALL, dropout=0.9, unknown_rate=0.9))
-    trainer: Any = getattr(run, stack)
-    losses, right = [], []
-    for i in range(len(DATA.valid)):  # 40 reviews, one at a time; the trainer does 32 and 8
-        ids = DATA.valid.tokens[DATA.valid.offsets[i] : DATA.valid.offsets[i + 1], None]
-        logits = run.numpy.model.forward(ids, np.array([len(ids)]))[0][0]
-        p = np.exp(logits) / np.exp(logits).sum()
-        losses.append(-np.log(p[DATA.valid.labels[i]]))
-        right.append(p[DATA.valid.labels[i]] > 0.5)
-    loss, accuracy = trainer.evaluate(DATA.valid)
-    assert loss == pytest.approx(np.mean(losses), rel=1e-12)
-    assert accuracy == np.mean(right)
-
-
 def test_rows_tell_of_each_stack_and_epoch() -> None:
     run = Comparison(DATA, replace(SMALL, epochs=2))
     rows = list(run.epochs())
@@ -184,60 +167,12 @@ def test_training_takes_the_loss_down() -> None:
     assert last["torch"]["valid_loss"] < 0.05
 
 
-def test_learning_rate_falls_linearly_to_zero() -> None:
-    rates = [learning_rate(SMALL, step, 4) / SMALL.lr for step in range(5)]
-    assert rates == pytest.approx([1, 0.75, 0.5, 0.25, 0])
-
-
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_a_nan_stops_the_training_before_any_weight_is_touched(stack: str) -> None:
-    run = Comparison(DATA, SMALL)
-    trainer: Any = getattr(run, stack)
-    batch, lr = next(run._batches(0, ""))
-    if stack == "numpy":
-        run.numpy.model.params["linear.b"][0] = np.nan
-        before = {name: p.copy() for name, p in run.numpy.model.params.items()}
-    else:
-        trainer.model.linear.bias.data[0] = float("nan")
-        before = {name: p.copy() for name, p in trainer.weights().items()}
-    with pytest.raises(ValueError, match=f"{stack} training: expected a finite loss and gradient .* got loss nan"):
-        trainer.step(batch, lr)
-    after = run.numpy.model.params if stack == "numpy" else trainer.weights()
-    for name, p in before.items():
-        np.testing.assert_array_equal(p, after[name])
-
-
-def test_the_twin_takes_over_weights_and_optimizer_state() -> None:
-    """After it, one step of either leads to the same place, though the twin had gone another way before."""
-    run = Comparison(DATA, SMALL)
-    stream = list(run._batches(0, ""))
-    for batch, lr in stream[:4]:
-        run.numpy.step(batch, lr)
-    for batch, lr in stream[4:6]:
-        run.torch.step(batch, lr)
-    run.torch.take_over(run.numpy)
-    snapshot = {name: p.copy() for name, p in run.numpy.model.params.items()}
-    run.torch.step(*stream[6])
-    for name, p in run.numpy.model.params.items():
-        np.testing.assert_array_equal(p, snapshot[name])  # copies: the twin's step changed nothing here
-    run.numpy.step(*stream[6])
-    same = TorchTrainer(run.numpy)
-    for name, p in run.torch.weights().items():
-        assert relative_error(p, same.weights()[name]) < 1e-14
-
-
 def test_relative_error() -> None:
     one = np.ones(4)
     assert relative_error(one * 1.5, one) == 0.5
     assert relative_error(one * 0, one * 0) == 0
     assert relative_error(one, one * 0) == np.inf
     assert np.isnan(relative_error(one * np.nan, one))
-
-
-@pytest.mark.parametrize("device", ["cuda:99", "no such thing"])
-def test_a_device_that_is_not_here(device: str) -> None:
-    with pytest.raises(ValueError, match=f"device: expected one that is here, such as cpu, got '{device}'"):
-        check_device(device)
 
 
 @pytest.mark.parametrize("steps", [0, -3])

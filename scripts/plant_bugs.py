@@ -22,7 +22,7 @@ RNN, STACK, MODELS = "numpy_rnn/rnn.py", "numpy_rnn/stack.py", "numpy_rnn/models
 LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn/optim.py"
 TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
 # the tests of the mathematics; those of the README would notice any change of a line that it quotes
-TESTS = ("rnn", "stack", "layers", "losses", "optim", "models", "convert", "comparison")
+TESTS = ("rnn", "stack", "layers", "losses", "optim", "models", "convert", "training", "comparison")
 
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [

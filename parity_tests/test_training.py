@@ -1,0 +1,83 @@
+"""numpy_rnn/training.py and its twin torch_rnn/training.py: steps, evaluation, what stops them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_rnn.config import DEFAULTS
+from numpy_rnn.data.toy import load_toy
+from numpy_rnn.training import learning_rate
+from torch_rnn.comparison import Comparison, relative_error
+from torch_rnn.training import TorchTrainer, check_device
+
+DATA = load_toy(train=330, valid=40, test=40)
+SMALL = replace(DEFAULTS["toy"], embedding_size=8, hidden_size=12, dtype="float64", epochs=4)
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+def test_evaluation(stack: str) -> None:
+    """All reviews, the last small batch counting as little as it has; no dropout; accuracy is what is right."""
+    run = Comparison(DATA, replace(SMALL, dropout=0.9, unknown_rate=0.9))
+    trainer: Any = getattr(run, stack)
+    losses, right = [], []
+    for i in range(len(DATA.valid)):  # 40 reviews, one at a time; the trainer does 32 and 8
+        ids = DATA.valid.tokens[DATA.valid.offsets[i] : DATA.valid.offsets[i + 1], None]
+        logits = run.numpy.model.forward(ids, np.array([len(ids)]))[0][0]
+        p = np.exp(logits) / np.exp(logits).sum()
+        losses.append(-np.log(p[DATA.valid.labels[i]]))
+        right.append(p[DATA.valid.labels[i]] > 0.5)
+    loss, accuracy = trainer.evaluate(DATA.valid)
+    assert loss == pytest.approx(np.mean(losses), rel=1e-12)
+    assert accuracy == np.mean(right)
+
+
+def test_learning_rate_falls_linearly_to_zero() -> None:
+    rates = [learning_rate(SMALL, step, 4) / SMALL.lr for step in range(5)]
+    assert rates == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+def test_a_nan_stops_the_training_before_any_weight_is_touched(stack: str) -> None:
+    run = Comparison(DATA, SMALL)
+    trainer: Any = getattr(run, stack)
+    batch, lr = next(run._batches(0, ""))
+    if stack == "numpy":
+        run.numpy.model.params["linear.b"][0] = np.nan
+        before = {name: p.copy() for name, p in run.numpy.model.params.items()}
+    else:
+        trainer.model.linear.bias.data[0] = float("nan")
+        before = {name: p.copy() for name, p in trainer.weights().items()}
+    with pytest.raises(ValueError, match=f"{stack} training: expected a finite loss and gradient .* got loss nan"):
+        trainer.step(batch, lr)
+    after = run.numpy.model.params if stack == "numpy" else trainer.weights()
+    for name, p in before.items():
+        np.testing.assert_array_equal(p, after[name])
+
+
+def test_the_twin_takes_over_weights_and_optimizer_state() -> None:
+    """After it, one step of either leads to the same place, though the twin had gone another way before."""
+    run = Comparison(DATA, SMALL)
+    stream = list(run._batches(0, ""))
+    for batch, lr in stream[:4]:
+        run.numpy.step(batch, lr)
+    for batch, lr in stream[4:6]:
+        run.torch.step(batch, lr)
+    run.torch.take_over(run.numpy)
+    snapshot = {name: p.copy() for name, p in run.numpy.model.params.items()}
+    run.torch.step(*stream[6])
+    for name, p in run.numpy.model.params.items():
+        np.testing.assert_array_equal(p, snapshot[name])  # copies: the twin's step changed nothing here
+    run.numpy.step(*stream[6])
+    same = TorchTrainer(run.numpy)
+    for name, p in run.torch.weights().items():
+        assert relative_error(p, same.weights()[name]) < 1e-14
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "no such thing"])
+def test_a_device_that_is_not_here(device: str) -> None:
+    with pytest.raises(ValueError, match=f"device: expected one that is here, such as cpu, got '{device}'"):
+        check_device(device)
