@@ -41,7 +41,7 @@ class Embedding:
         """ids (...), whole numbers in 0..V-1 -> (..., D). Raises ValueError for an id outside the vocabulary."""
         W = self.params["W"]
         ids = check_whole_numbers("ids", ids, np.shape(ids), 0, len(W) - 1)
-        return W[ids], ids
+        return W[ids], ids.copy()
 
     def backward(self, dx: np.ndarray, ids: np.ndarray) -> Params:
         """dW[v] = sum of dx (..., D) over the positions where ids = v; sorting the ids makes each sum one segment."""

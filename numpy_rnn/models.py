@@ -42,7 +42,7 @@ class SentimentModel:
     def forward(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None = None) -> tuple[np.ndarray, ModelCache]:
         """mask (N, H) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
         x, ids = self.embedding.forward(ids)
-        lengths = np.asarray(lengths)
+        lengths = np.array(lengths)
         output, h_n, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
         # "last" ran on through the pads, "last_real" stopped each review at its end: h_n is the read-out in both cases
         features = _mean(output, lengths) if self.config.readout == "mean" else h_n[-1]  # (N, H)

@@ -15,7 +15,7 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
     """
     expect(max_norm > 0, "max_norm", "a number > 0", max_norm)
     norm = float(np.sqrt(sum(np.vdot(g, g) for g in grads.values())))
-    scale = float(min(1.0, max_norm / (norm + 1e-6)))
+    scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays one
     return {name: g * scale for name, g in grads.items()}, norm
 
 

@@ -138,9 +138,9 @@ class Stack:
         expect(isinstance(cache, Cache), "cache", "what forward returned", type(cache).__name__)
         expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
         T, N, D = cache.layers[0].x.shape
-        sizes = (D, cache.layers[0].hs.shape[-1])
-        expect(sizes == (self.input_size, self.hidden_size), "cache", f"D, H = {self.input_size}, {self.hidden_size}",
-               sizes)  # fmt: skip
+        came = (D, cache.layers[0].hs.shape[-1], str(cache.layers[0].hs.dtype))
+        wanted = (self.input_size, self.hidden_size, str(self.dtype))
+        expect(came == wanted, "cache", f"D, H, dtype = {wanted}", came)
         state = (self.num_layers, N, self.hidden_size)
         zero = np.zeros((), self.dtype)
         d_output = np.broadcast_to(zero, (T, *state[1:])) if d_output is None else d_output

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from numpy_rnn.data import imdb
-from numpy_rnn.data.text import Dataset
+from numpy_rnn.data.text import Dataset, clean
 from numpy_rnn.data.toy import toy_review
 from numpy_rnn.files import written_whole
 
@@ -51,9 +52,18 @@ def test_split_and_vocabulary(folder: Path, tmp_path: Path) -> None:
     data = imdb.load_imdb(folder, tmp_path)
     assert (len(data.train), len(data.valid), len(data.test)) == (80, 20, 100)
     assert data.vocabulary[:3] == ["<unk>", "<pad>", "the"]
-    order = random.Random(0).sample(range(100), 100)
-    labels = [json.loads(line)["label"] for line in (folder / "train.jsonl").read_text().splitlines()]
-    assert [*data.train.labels, *data.valid.labels] == [labels[i] for i in order]
+    train, test = (
+        [json.loads(line) for line in (folder / f"{split}.jsonl").read_text().splitlines()]
+        for split in ("train", "test")
+    )
+    train = [train[i] for i in random.Random(0).sample(range(100), 100)]
+    counts = Counter(word for row in train[:80] for word in clean(row["text"]))
+    assert set(data.vocabulary[2:]) == {word for word, count in counts.items() if count >= imdb.MIN_COUNT}
+    for reviews, rows in ((data.train, train[:80]), (data.valid, train[80:]), (data.test, test)):
+        assert reviews.labels.tolist() == [row["label"] for row in rows]
+        for i, row in enumerate(rows):
+            words = [data.vocabulary[token] for token in reviews.tokens[reviews.offsets[i] : reviews.offsets[i + 1]]]
+            assert words == [word if word in data.vocabulary else "<unk>" for word in clean(row["text"])]
 
 
 def test_the_second_time_it_comes_from_the_cache(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,10 +75,15 @@ def test_the_second_time_it_comes_from_the_cache(folder: Path, tmp_path: Path, m
 def test_other_content_or_settings_have_another_cache(folder: Path, tmp_path: Path) -> None:
     first = imdb.load_imdb(folder, tmp_path)
     imdb.load_imdb(write_folder(tmp_path / "fewer", 50), tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imdb, "MAX_WORDS", 20)
-        assert len(imdb.load_imdb(folder, tmp_path).vocabulary) == 22
-    assert len(list(tmp_path.glob("*.npz"))) == 3
+    for setting, value in (("MAX_WORDS", 20), ("MIN_COUNT", 2), ("TRAIN_SHARE", 0.5), ("SPLIT_SEED", 1)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(imdb, setting, value)
+            assert not same(first, imdb.load_imdb(folder, tmp_path))
+    changed = write_folder(tmp_path / "changed")
+    text = (changed / "test.jsonl").read_text()
+    (changed / "test.jsonl").write_text(text.replace('"label": 1', '"label": 0', 1))  # of the same size
+    assert not same(first, imdb.load_imdb(changed, tmp_path))
+    assert len(list(tmp_path.glob("*.npz"))) == 7
     assert same(first, imdb.load_imdb(folder, tmp_path))
 
 

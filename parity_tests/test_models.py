@@ -61,6 +61,15 @@ def test_float32_stays_float32(readout: str) -> None:
     assert all(gradient.dtype == np.float32 for gradient in model.backward(logits, cache).values())
 
 
+def test_the_cache_is_the_models_own() -> None:
+    model, ids, lengths = SentimentModel(7, SMALL), np.array([[2, 3], [4, 1]]), np.array([2, 1])
+    logits, cache = model.forward(ids, lengths)
+    before = model.backward(logits, cache)
+    ids[:], lengths[:] = 0, 1
+    for name, gradient in model.backward(logits, cache).items():
+        np.testing.assert_array_equal(gradient, before[name])
+
+
 def test_settings_reach_the_model() -> None:
     one, wide, other = (SentimentModel(900, replace(SMALL, **changed)).params
                         for changed in ({}, {"embedding_std": 0.01}, {"seed": 1}))  # fmt: skip

@@ -120,7 +120,7 @@ def test_a_cache_of_another_layer() -> None:
     with pytest.raises(ValueError, match="cache: expected 1 layers, got 2"):
         LAYER.backward(None, None, cache)
     _, _, cache = numpy_rnn.RNN(3, 6).forward(X)
-    with pytest.raises(ValueError, match=r"cache: expected D, H = 3, 4, got \(3, 6\)"):
+    with pytest.raises(ValueError, match=r"cache: expected D, H, dtype = \(3, 4, 'float32'\), got \(3, 6, 'float32'\)"):
         LAYER.backward(None, None, cache)
     not_a_cache: Any = None
     with pytest.raises(ValueError, match="cache: expected what forward returned, got NoneType"):

@@ -77,6 +77,17 @@ def test_the_twin_takes_over_weights_and_optimizer_state() -> None:
         assert relative_error(p, same.weights()[name]) < 1e-14
 
 
+def test_a_twin_made_later_starts_with_the_optimizer_state() -> None:
+    run = Comparison(DATA, SMALL)
+    first, second = list(run._batches(0, ""))[:2]
+    run.numpy.step(*first)
+    late = TorchTrainer(run.numpy)
+    run.numpy.step(*second)
+    late.step(*second)
+    for name, p in TorchTrainer(run.numpy).weights().items():
+        assert relative_error(late.weights()[name], p) < 1e-13
+
+
 @pytest.mark.parametrize("device", ["cuda:99", "no such thing"])
 def test_a_device_that_is_not_here(device: str) -> None:
     with pytest.raises(ValueError, match=f"device: expected one that is here, such as cpu, got '{device}'"):

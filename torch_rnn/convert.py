@@ -6,6 +6,7 @@ We write x W with W (in, out); PyTorch writes x W^T with W (out, in). So every m
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def from_torch(module: nn.Module) -> Layer:
         case nn.Embedding():
             layer = numpy_rnn.Embedding(module.num_embeddings, module.embedding_dim, dtype=dtype)
         case SentimentModel():
-            layer = numpy_rnn.SentimentModel(module.embedding.num_embeddings, module.config)
+            layer = numpy_rnn.SentimentModel(module.embedding.num_embeddings, replace(module.config, dtype=dtype))
         case _:
             raise ValueError(f"module: expected nn.RNN, Linear, Embedding or SentimentModel, got {type(module)}")
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}

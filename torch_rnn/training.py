@@ -16,7 +16,7 @@ from torch_rnn.convert import to_torch, to_torch_names
 
 
 class TorchTrainer:
-    """The PyTorch twin of a NumPy trainer, starting from its weights. device: "cpu", "cuda", ..."""
+    """The PyTorch twin of a NumPy trainer, starting from its weights and Adam state. device: "cpu", "cuda", ..."""
 
     name = "torch"
 
@@ -26,6 +26,7 @@ class TorchTrainer:
         self.config = twin_of.config
         adam = twin_of.optimizer
         self.optimizer = torch.optim.Adam(self.model.parameters(), betas=(adam.beta1, adam.beta2), eps=adam.eps)
+        self.take_over(twin_of)
 
     def _tensor(self, a: np.ndarray) -> Tensor:
         return torch.from_numpy(a).to(self.device)

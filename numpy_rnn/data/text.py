@@ -10,6 +10,8 @@ from itertools import chain, repeat
 
 import numpy as np
 
+from numpy_rnn.checks import check_choice, check_size
+
 UNKNOWN, PAD = 0, 1
 
 
@@ -65,6 +67,8 @@ def select(reviews: Reviews, chosen: Sequence[int]) -> Reviews:
 
 def cut(data: Dataset, max_tokens: int, keep: str) -> Dataset:
     """The first or the last max_tokens tokens of each review."""
+    check_size("max_tokens", max_tokens)
+    check_choice("keep", keep, ("first", "last"))
 
     def shortened(reviews: Reviews) -> Reviews:
         lengths = np.minimum(np.diff(reviews.offsets), max_tokens)
