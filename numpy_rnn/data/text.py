@@ -13,6 +13,7 @@ import numpy as np
 from numpy_rnn.checks import check_choice, check_size
 
 UNKNOWN, PAD = 0, 1
+_DELETE = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,7 @@ class Dataset:
 
 def clean(text: str) -> list[str]:
     """Lower case, every "<br" and all punctuation deleted, split on white space."""
-    # on UTF-8, where ASCII punctuation is never part of another character: several times faster than on str
-    utf8 = text.lower().replace("<br", "").encode(errors="surrogatepass")
-    return utf8.translate(None, string.punctuation.encode()).decode(errors="surrogatepass").split()
+    return text.lower().replace("<br", "").translate(_DELETE).split()
 
 
 def build_vocabulary(reviews: Iterable[list[str]], max_words: int, min_count: int) -> list[str]:
