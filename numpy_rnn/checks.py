@@ -57,7 +57,7 @@ def check_generator(rng: Any) -> np.random.Generator:
 
 def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: np.dtype) -> None:
     """An array of exactly this dtype and shape; a name in `shape`, such as "T", stands for any size >= 1."""
-    wanted = f"a {dtype} array of shape ({', '.join(map(str, shape))})"
+    wanted = f"a {dtype} array of shape ({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
     expect(isinstance(array, np.ndarray), argument, wanted, type(array).__name__)
     fits = array.ndim == len(shape) and all(
         size >= 1 if isinstance(want, str) else size == want for size, want in zip(array.shape, shape, strict=True)

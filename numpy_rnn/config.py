@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from numpy_rnn.checks import check_choice, check_dtype, check_number, check_size
+from numpy_rnn.checks import check_choice, check_dtype, check_number, check_size, expect
 
+CELLS = ("rnn", "lstm", "gru")
 READOUTS = ("last", "last_real", "mean")
 
 
@@ -27,7 +28,10 @@ class Config:
     embedding_std: float = _option(0.1, "standard deviation of the initial embeddings (PyTorch's default is 1)")
     hidden_size: int = _option(128, "H, hidden units per layer")
     num_layers: int = _option(1, "L, recurrent layers on top of each other")
-    nonlinearity: str = _option("tanh", "f in h_t = f(...)", ("tanh", "relu"))
+    cell: str = _option("rnn", "the recurrent layers: RNN, LSTM or GRU", CELLS)
+    nonlinearity: str = _option(
+        "tanh", "f in h_t = f(...) of cell rnn; the gates of the others are fixed", ("tanh", "relu")
+    )
     readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
                                    "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
@@ -53,6 +57,8 @@ class Config:
             if option.metadata["choices"]:
                 check_choice(option.name, getattr(self, option.name), option.metadata["choices"])
         check_dtype("dtype", self.dtype)
+        expect(self.cell == "rnn" or self.nonlinearity == "tanh", "nonlinearity", f"'tanh' with cell {self.cell!r}",
+               repr(self.nonlinearity))  # fmt: skip
 
 
 # What scripts/compare.py starts from, for each kind of data.

@@ -19,7 +19,9 @@ from numpy_rnn.checks import (
     check_size,
     check_whole_numbers,
 )
-from numpy_rnn.stack import Params, flat
+from numpy_rnn.sequences import flat
+
+Params = dict[str, np.ndarray]
 
 
 class LayerGrads(NamedTuple):
@@ -81,6 +83,12 @@ class Linear:
         dW = flat(x).T @ flat(dy)  # (D, C)
         db = flat(dy).sum(axis=0)  # (C,)
         return LayerGrads(dx, {"W": dW, "b": db})
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-z)), any shape. Where exp(-z) is too large for a float, 1 / infinity is the 0 that it should be."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-z))
 
 
 class ReLU:

@@ -1,4 +1,4 @@
-"""The sentiment model: Embedding -> RNN -> read-out -> Dropout -> Linear."""
+"""The sentiment model: Embedding -> RNN, LSTM or GRU -> read-out -> Dropout -> Linear."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from numpy_rnn.bptt import Cache
 from numpy_rnn.config import Config
-from numpy_rnn.layers import Dropout, Embedding, Linear
+from numpy_rnn.gru import GRU
+from numpy_rnn.layers import Dropout, Embedding, Linear, Params
+from numpy_rnn.lstm import LSTM
 from numpy_rnn.rnn import RNN
-from numpy_rnn.stack import Cache, Params
 
 CLASSES = 2
 
@@ -34,7 +36,14 @@ class SentimentModel:
         D, H, dtype = config.embedding_size, config.hidden_size, config.dtype
         self.config = config
         self.embedding = Embedding(vocabulary_size, D, std=config.embedding_std, dtype=dtype, rng=rng)
-        self.rnn = RNN(D, H, config.num_layers, config.nonlinearity, dtype=dtype, rng=rng)
+        self.rnn: RNN | LSTM | GRU
+        match config.cell:
+            case "rnn":
+                self.rnn = RNN(D, H, config.num_layers, config.nonlinearity, dtype=dtype, rng=rng)
+            case "lstm":
+                self.rnn = LSTM(D, H, config.num_layers, dtype=dtype, rng=rng)
+            case "gru":
+                self.rnn = GRU(D, H, config.num_layers, dtype=dtype, rng=rng)
         self.dropout = Dropout(config.dropout)
         self.linear = Linear(H, CLASSES, dtype=dtype, rng=rng)
         self.params = _join(embedding=self.embedding.params, rnn=self.rnn.params, linear=self.linear.params)
@@ -43,9 +52,11 @@ class SentimentModel:
         """mask (N, H) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
         x, ids = self.embedding.forward(ids)
         lengths = np.array(lengths)
-        output, h_n, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
-        # "last" ran on through the pads, "last_real" stopped each review at its end: h_n is the read-out in both cases
-        features = _mean(output, lengths) if self.config.readout == "mean" else h_n[-1]  # (N, H)
+        output, _, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
+        if self.config.readout == "mean":
+            features = _mean(output, lengths)  # (N, H)
+        else:
+            features = output[self._last_step(lengths, len(ids)), np.arange(len(lengths))]  # (N, H)
         if mask is not None:
             features, _ = self.dropout.forward(features, mask)
         logits, _ = self.linear.forward(features)
@@ -56,15 +67,19 @@ class SentimentModel:
         d_features, d_linear = self.linear.backward(d_logits, cache.features)
         if cache.mask is not None:
             d_features, _ = self.dropout.backward(d_features, cache.mask)
+        T, N = cache.ids.shape
         if self.config.readout == "mean":
-            T = len(cache.ids)
-            rnn_grads = self.rnn.backward(_mean_backward(d_features, cache.lengths, T), None, cache.rnn)
+            d_output = _mean_backward(d_features, cache.lengths, T)
         else:
-            d_h_n = np.zeros((self.config.num_layers, *d_features.shape), d_features.dtype)
-            d_h_n[-1] = d_features
-            rnn_grads = self.rnn.backward(None, d_h_n, cache.rnn)
+            d_output = np.zeros((T, *d_features.shape), d_features.dtype)  # (T, N, H)
+            d_output[self._last_step(cache.lengths, T), np.arange(N)] = d_features
+        rnn_grads = self.rnn.backward(d_output, None, cache.rnn)
         d_embedding = self.embedding.backward(rnn_grads.x, cache.ids)
         return _join(embedding=d_embedding, rnn=rnn_grads.params, linear=d_linear)
+
+    def _last_step(self, lengths: np.ndarray, T: int) -> np.ndarray:
+        """(N,): "last" ran on through the pads, "last_real" stops each review at its end. Steps from 0."""
+        return np.full(len(lengths), T - 1) if self.config.readout == "last" else lengths - 1
 
 
 def _mean(output: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from numpy_rnn.checks import check_array, check_number, expect
-from numpy_rnn.stack import Params
+from numpy_rnn.layers import Params
 
 
 def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:

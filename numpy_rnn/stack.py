@@ -1,161 +1,205 @@
-"""What all recurrent layers share: sizes, initial values, layers on top of each other, sequences of unequal length."""
+"""What RNN, LSTM and GRU share: sizes, initial values, layers on top of each other, both directions, truncation."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, check_dtype, check_generator, check_size, check_whole_numbers, expect
-
-Params = dict[str, np.ndarray]
+from numpy_rnn.bptt import Cache, LayerCache, States, cut_gradients, windows
+from numpy_rnn.checks import check_array, check_dtype, check_generator, check_number, check_size, expect
+from numpy_rnn.layers import Dropout, Params
+from numpy_rnn.sequences import longest_first, reverse
 
 
 class Grads(NamedTuple):
     """Gradients of the loss, each of the shape of what it is taken for."""
 
     x: np.ndarray  # (T, N, D)
-    h_0: np.ndarray  # (L, N, H)
+    h_0: Any  # (L, N, H), of an LSTM the pair (dh_0, dc_0)
     params: Params
 
 
-class LayerCache(NamedTuple):
-    """What a layer's backward pass needs of its forward pass. hs[t] is the state before step t, hs[t + 1] after it."""
-
-    x: np.ndarray  # (T, N, D)
-    hs: np.ndarray  # (T + 1, N, H), hs[0] = h_0
-
-
-class Cache(NamedTuple):
-    lengths: np.ndarray  # (N,), the longest first
-    order: np.ndarray | slice  # row i of a layer's arrays is sequence order[i]; slice(None): the order as given
-    layers: list[LayerCache]
-
-
-def flat(a: np.ndarray) -> np.ndarray:
-    """(..., K) -> (R, K): everything before the last axis as rows, so that a sum over it is one matrix product."""
-    return a.reshape(-1, a.shape[-1])
-
-
-def rows(a: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """(T, N, K) -> (R, K): the real steps of all sequences as rows, R = sum of the lengths; pads are left out."""
-    T = len(a)
-    return flat(a) if lengths.min() == T else a[np.arange(T)[:, None] < lengths]
-
-
-def unrows(r: np.ndarray, lengths: np.ndarray, T: int) -> np.ndarray:
-    """The inverse of `rows`, with zeros in the pads."""
-    if lengths.min() == T:
-        return r.reshape(T, len(lengths), -1)
-    a = np.zeros((T, len(lengths), r.shape[-1]), r.dtype)
-    a[np.arange(T)[:, None] < lengths] = r
-    return a
-
-
-def steps(lengths: np.ndarray) -> list[tuple[int, slice]]:
-    """(t, n) for every step t: n are the rows of the sequences longer than t, with the longest first rows 0, 1, ..."""
-    t = np.arange(lengths[0])
-    return [(i, slice(running)) for i, running in enumerate((lengths > t[:, None]).sum(axis=1).tolist())]
-
-
 class Stack:
-    """num_layers recurrent layers, the outputs of one being the inputs of the next.
+    """num_layers recurrent layers, the outputs of one being the inputs of the next; what has "G H" columns is G gates.
 
-    params: `W_xh_l0` (D, H), `W_hh_l0` (H, H), `b_xh_l0` (H,), `b_hh_l0` (H,), then `_l1`, ..., where W_xh is (H, H);
-    drawn from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.RNN does. rng: default_rng(0) unless given.
+    params: `W_xh_l0` (D, G H), `W_hh_l0` (H, G H), `b_xh_l0` (G H,), `b_hh_l0` (G H,), then `_l1`, ..., where W_xh is
+    (H, G H); drawn from U(-1/sqrt(H), 1/sqrt(H)), as PyTorch does. rng: default_rng(0) unless given. With both
+    directions a second layer, `_l0_reverse`, reads from the end; above, W_xh is (2 H, G H). Everywhere below, L counts
+    both directions, and H of an output is both side by side. dropout: the probability of `dropout_masks`.
     A subclass gives one layer's `layer_forward` and `layer_backward`.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int, bias: bool, dtype: Any,
-                 rng: np.random.Generator | None):  # fmt: skip
+    gates = 1  # G
+    state_names: tuple[str, ...] = ("h",)
+    layer_forward: Callable[..., LayerCache]  # x, lengths, parameters, h_0 (an LSTM: h_0, c_0)
+    layer_backward: Callable[..., tuple[np.ndarray, States, Params]]  # d_output, lengths, parameters, cache, dh_n
+
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int, bias: bool, bidirectional: bool,
+                 dropout: float, dtype: Any, rng: np.random.Generator | None):  # fmt: skip
         self.input_size = check_size("input_size", input_size)
         self.hidden_size = check_size("hidden_size", hidden_size)
         self.num_layers = check_size("num_layers", num_layers)
-        self.bias = bool(bias)
+        for argument, value in (("bias", bias), ("bidirectional", bidirectional)):
+            expect(isinstance(value, (bool, np.bool)), argument, "True or False", repr(value))
+        self.bias, self.bidirectional, self.directions = bool(bias), bool(bidirectional), 2 if bidirectional else 1
+        self.dropout = check_number("dropout", dropout, 0, 1)
         self.dtype = check_dtype("dtype", dtype)
         rng = check_generator(rng)
-        H, bound = self.hidden_size, self.hidden_size**-0.5
+        H, columns, bound = self.hidden_size, self.gates * self.hidden_size, self.hidden_size**-0.5
         self.params: Params = {}
-        for layer in range(self.num_layers):
-            shapes: dict[str, tuple[int, ...]] = {"W_xh": (H if layer else self.input_size, H), "W_hh": (H, H)}
+        for k in range(self.num_layers * self.directions):
+            D = self.input_size if k < self.directions else self.directions * H
+            shapes: dict[str, tuple[int, ...]] = {"W_xh": (D, columns), "W_hh": (H, columns)}
             if self.bias:
-                shapes |= {"b_xh": (H,), "b_hh": (H,)}
+                shapes |= {"b_xh": (columns,), "b_hh": (columns,)}
             for name, shape in shapes.items():
-                self.params[f"{name}_l{layer}"] = rng.uniform(-bound, bound, shape).astype(self.dtype)
+                self.params[name + self.suffix(k)] = rng.uniform(-bound, bound, shape).astype(self.dtype)
 
-    def layer_params(self, layer: int) -> Params:
+    def suffix(self, k: int) -> str:
+        """_l0, _l1, ...; with both directions _l0, _l0_reverse, _l1, ..."""
+        return f"_l{k // self.directions}" + "_reverse" * (k % self.directions)
+
+    def layer_params(self, k: int) -> Params:
         """One layer's parameters under their bare names, W_xh and so on."""
-        suffix = f"_l{layer}"
-        return {name.removesuffix(suffix): p for name, p in self.params.items() if name.endswith(suffix)}
+        names = ("W_xh", "W_hh", "b_xh", "b_hh") if self.bias else ("W_xh", "W_hh")
+        return {name: self.params[name + self.suffix(k)] for name in names}
 
-    def layer_forward(self, x: np.ndarray, h_0: np.ndarray, lengths: np.ndarray, p: Params) -> LayerCache:
-        raise NotImplementedError
+    def with_params(self, params: Params) -> Self:
+        """The same layer with these arrays as its parameters. Their one dtype is the new layer's; complex128 will do.
 
-    def layer_backward(self, d_output: np.ndarray, d_h_n: np.ndarray, lengths: np.ndarray,
-                       p: Params, cache: LayerCache) -> tuple[np.ndarray, np.ndarray, Params]:  # fmt: skip
-        raise NotImplementedError
+        Raises ValueError for a missing or unknown name and for a wrong shape.
+        """
+        expect(params.keys() == self.params.keys(), "params", f"the names {list(self.params)}", list(params))
+        dtype = next(iter(params.values())).dtype
+        for name, p in self.params.items():
+            check_array(name, params[name], p.shape, dtype)
+        twin = copy.copy(self)
+        twin.params, twin.dtype = {name: params[name] for name in self.params}, dtype
+        return twin
 
-    def forward(self, x: np.ndarray, h_0: np.ndarray | None = None,
-                lengths: Any = None) -> tuple[np.ndarray, np.ndarray, Cache]:  # fmt: skip
+    def dropout_masks(self, T: int, N: int, rng: np.random.Generator) -> list[np.ndarray]:
+        """One mask (T, N, H) for the output of each layer but the last, to be given to `forward` in training."""
+        shape = (T, N, self.directions * self.hidden_size)
+        return [Dropout(self.dropout).mask(shape, self.dtype, rng) for _ in range(self.num_layers - 1)]
+
+    def forward(self, x: np.ndarray, h_0: Any = None, lengths: Any = None,
+                masks: list[np.ndarray] | None = None) -> tuple[np.ndarray, Any, Cache]:  # fmt: skip
         """x (T, N, D), h_0 (L, N, H) or None for zeros -> output (T, N, H), h_n (L, N, H), cache for `backward`.
 
-        output is the top layer's h_1..h_T, h_n the last state of each layer. lengths (N,), each in 1..T, in any
-        order, means what a packed sequence means in PyTorch: a sequence ends after its own last step, its h_n is the
-        state there, its later outputs are zero, and what stands in its pads has no influence on anything.
+        output is the top layer's h_1..h_T, h_n the last state of each layer; of an LSTM h_0 and h_n are pairs (h, c).
+        lengths (N,), each in 1..T, in any order, means what a packed sequence means in PyTorch: a sequence ends after
+        its own last step, its h_n is the state there, its later outputs are zero, and what stands in its pads has no
+        influence on anything. masks: see `dropout_masks`; None is no dropout, as in testing.
         Changes no argument. The cache keeps x itself: leave it unchanged until `backward`.
         Raises ValueError for a wrong shape or dtype (the parameters' is expected) and for lengths outside 1..T.
         """
         check_array("x", x, ("T", "N", self.input_size), self.dtype)
         T, N, _ = x.shape
-        state = (self.num_layers, N, self.hidden_size)
-        h_0 = np.zeros(state, self.dtype) if h_0 is None else h_0
-        check_array("h_0", h_0, state, self.dtype)
-        order: np.ndarray | slice = slice(None)
-        if lengths is None:
-            lengths = np.full(N, T)
-        else:
-            lengths = check_whole_numbers("lengths", lengths, (N,), 1, T).astype(np.int64)
-            if (np.diff(lengths) > 0).any():
-                order = np.argsort(-lengths, kind="stable")
-                lengths = lengths[order]
-        cache = Cache(lengths, order, [])
-        below, h_0 = x[:, order], h_0[:, order]  # the longest sequence first
+        h_0s = self._states("h_0", h_0, N)
+        lengths, order = longest_first(lengths, T, N)
+        cache = Cache(lengths, order, self._masks(masks, T, N, order), [])
+        below = x[:, order]  # the longest sequence first
         for layer in range(self.num_layers):
-            cache.layers.append(self.layer_forward(below, h_0[layer], lengths, self.layer_params(layer)))
-            below = cache.layers[-1].hs[1:]
-        output, h_n = np.empty_like(below), np.empty_like(h_0)  # of their own: who writes into them changes no cache
+            if layer and cache.masks:
+                below = below * cache.masks[layer - 1]
+            outputs = []
+            for direction in range(self.directions):
+                k, back = layer * self.directions + direction, direction == 1
+                initial = (h[k, order] for h in h_0s)
+                part = self.layer_forward(
+                    reverse(below, lengths) if back else below, lengths, self.layer_params(k), *initial
+                )
+                cache.layers.append(part)
+                outputs.append(reverse(part.states[0][1:], lengths) if back else part.states[0][1:])
+            below = np.concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]
+        h_ns = tuple(np.empty(h.shape, self.dtype) for h in h_0s)
+        for i, h_n in enumerate(h_ns):
+            h_n[:, order] = [part.states[i][lengths, np.arange(N)] for part in cache.layers]
+        output = np.empty_like(below)  # of its own: who writes into it changes no cache
         output[:, order] = below
-        h_n[:, order] = [layer.hs[lengths, np.arange(N)] for layer in cache.layers]
-        return output, h_n, cache
+        return output, h_ns if len(h_ns) > 1 else h_ns[0], cache
 
-    def backward(self, d_output: np.ndarray | None, d_h_n: np.ndarray | None, cache: Cache) -> Grads:
-        """Full backpropagation through time. d_output (T, N, H) is dL/doutput, d_h_n (L, N, H) dL/dh_n; None is zero.
+    def backward(self, d_output: np.ndarray | None, d_h_n: Any, cache: Cache, k1: int | None = None,
+                 k2: int | None = None) -> Grads:  # fmt: skip
+        """Backpropagation through time. d_output (T, N, H) is dL/doutput, d_h_n (L, N, H) dL/dh_n; None is zero.
 
         Returns grads.x (T, N, D), grads.h_0 (L, N, H) and grads.params, named as `params`: sums over t and n, nothing
-        averaged, clipped or updated. Pure: a second call gives the same bits.
-        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype.
+        averaged, clipped or updated. Pure: a second call gives the same bits. k1, k2: truncated, see `bptt.windows`; in
+        a stack the state before a window's first step is cut off in every layer. h_0 itself is never cut off.
+        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype, for what
+        `bptt.windows` refuses, and for k1 or k2 with both directions, where no step is the last one to be cut off.
         """
-        expect(isinstance(cache, Cache), "cache", "what forward returned", type(cache).__name__)
-        expect(len(cache.layers) == self.num_layers, "cache", f"{self.num_layers} layers", len(cache.layers))
-        T, N, D = cache.layers[0].x.shape
-        came = (D, cache.layers[0].hs.shape[-1], str(cache.layers[0].hs.dtype))
-        wanted = (self.input_size, self.hidden_size, str(self.dtype))
-        expect(came == wanted, "cache", f"D, H, dtype = {wanted}", came)
-        state = (self.num_layers, N, self.hidden_size)
-        zero = np.zeros((), self.dtype)
-        d_output = np.broadcast_to(zero, (T, *state[1:])) if d_output is None else d_output
-        d_h_n = np.broadcast_to(zero, state) if d_h_n is None else d_h_n
-        check_array("d_output", d_output, (T, *state[1:]), self.dtype)
-        check_array("d_h_n", d_h_n, state, self.dtype)
-        d_above, d_h_n = d_output[:, cache.order], d_h_n[:, cache.order]
-        d_h_0 = np.empty(state, self.dtype)
+        T, N, order = self._check_cache(cache), len(cache.lengths), cache.order
+        whole = k1 is None and k2 is None
+        expect(whole or not self.bidirectional, "k1, k2", "None where there are both directions", (k1, k2))
+        if d_output is None:
+            d_output = np.broadcast_to(np.zeros((), self.dtype), (T, N, self.directions * self.hidden_size))
+        check_array("d_output", d_output, (T, N, self.directions * self.hidden_size), self.dtype)
+        d_h_ns = tuple(d[:, order] for d in self._states("d_h_n", d_h_n, N))
+        dx, d_h_0s = np.zeros((T, N, self.input_size), self.dtype), tuple(np.zeros_like(d) for d in d_h_ns)
+        params = {name: np.zeros_like(p) for name, p in self.params.items()}
+        for window, n in windows(cache.lengths, T, k1, k2):
+            share = cut_gradients(window, n, cache.lengths, d_output[:, order], d_h_ns)
+            part = self._backward(*share, cache.cut(window, n))
+            dx[window.start : window.end, n] += part.x
+            if window.start == 0:
+                for total, d_h_0 in zip(d_h_0s, part.h_0, strict=True):
+                    total[:, n] += d_h_0
+            for name, gradient in part.params.items():
+                params[name] += gradient
+        for array in (dx, *d_h_0s):
+            array[:, order] = array.copy()
+        return Grads(dx, d_h_0s if len(d_h_0s) > 1 else d_h_0s[0], params)
+
+    def _backward(self, d_output: np.ndarray, d_h_ns: States, cache: Cache) -> Grads:
+        """Full backpropagation, from the top layer down to the input."""
+        d_above, lengths = d_output, cache.lengths
+        d_h_0s = tuple(np.empty_like(d) for d in d_h_ns)
         params: Params = {}
         for layer in reversed(range(self.num_layers)):
-            p = self.layer_params(layer)
-            d_above, d_h_0[layer, cache.order], dp = self.layer_backward(
-                d_above, d_h_n[layer], cache.lengths, p, cache.layers[layer]
-            )
-            params |= {f"{name}_l{layer}": dp[name] for name in p}
-        dx = np.empty_like(d_above)
-        dx[:, cache.order] = d_above
-        return Grads(dx, d_h_0, {name: params[name] for name in self.params})
+            d_below: Any = 0
+            for direction, d_part in enumerate(np.split(d_above, self.directions, axis=-1)):
+                k, back = layer * self.directions + direction, direction == 1
+                p, d_last = self.layer_params(k), (d[k] for d in d_h_ns)
+                dx, d_h_0, dp = self.layer_backward(
+                    reverse(d_part, lengths) if back else d_part, lengths, p, cache.layers[k], *d_last
+                )
+                d_below = d_below + (reverse(dx, lengths) if back else dx)
+                for total, d in zip(d_h_0s, d_h_0, strict=True):
+                    total[k] = d
+                params |= {name + self.suffix(k): dp[name] for name in p}
+            d_above = d_below * cache.masks[layer - 1] if layer and cache.masks else d_below
+        return Grads(d_above, d_h_0s, params)
+
+    def _states(self, argument: str, given: Any, N: int) -> States:
+        """A state or its gradient as a tuple, checked; zeros for None."""
+        shape, count = (self.num_layers * self.directions, N, self.hidden_size), len(self.state_names)
+        if given is None:
+            return tuple(np.zeros(shape, self.dtype) for _ in range(count))
+        pair = count == 1 or (isinstance(given, (tuple, list)) and len(given) == count)
+        expect(pair, argument, f"a pair ({', '.join(self.state_names)})", type(given).__name__)
+        given = (given,) if count == 1 else tuple(given)
+        for array in given:
+            check_array(argument, array, shape, self.dtype)
+        return given
+
+    def _masks(self, masks: Any, T: int, N: int, order: np.ndarray | slice) -> list[np.ndarray]:
+        if masks is None:
+            return []
+        expect(len(masks) == self.num_layers - 1, "masks", f"{self.num_layers - 1}, one between two layers", len(masks))
+        for mask in masks:
+            check_array("masks", mask, (T, N, self.directions * self.hidden_size), self.dtype)
+        return [mask[:, order] for mask in masks]
+
+    def _check_cache(self, cache: Cache) -> int:
+        """T of the forward pass."""
+        expect(isinstance(cache, Cache), "cache", "what forward returned", type(cache).__name__)
+        L, layer = self.num_layers * self.directions, cache.layers[0]
+        expect(len(cache.layers) == L, "cache", f"{L} layers", len(cache.layers))
+        came = (layer.x.shape[-1], layer.states[0].shape[-1], str(layer.x.dtype), len(layer.states))
+        wanted = (self.input_size, self.hidden_size, str(self.dtype), len(self.state_names))
+        expect(came == wanted, "cache", f"D, H, dtype, states = {wanted}", came)
+        return len(layer.x)

@@ -11,10 +11,10 @@ from numpy_rnn.checks import expect
 from numpy_rnn.config import Config
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Reviews
+from numpy_rnn.layers import Params
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, mean
 from numpy_rnn.models import SentimentModel
 from numpy_rnn.optim import Adam, clip_by_global_norm
-from numpy_rnn.stack import Params
 
 
 def learning_rate(config: Config, step: int, total: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,20 @@ from torch import nn
 import numpy_rnn
 from torch_rnn import from_torch, from_torch_names, to_torch, to_torch_names
 
+LINEAR = numpy_rnn.Linear(3, 4, dtype=np.float64)
 LAYERS = [
     numpy_rnn.RNN(3, 4),
     numpy_rnn.RNN(3, 4, 3, "relu", bias=False, dtype=np.float64),
-    numpy_rnn.Linear(3, 4, dtype=np.float64),
+    numpy_rnn.RNN(3, 4, 2, bidirectional=True),
+    numpy_rnn.LSTM(3, 4, 2, dropout=0.5),
+    numpy_rnn.LSTM(3, 4, bias=False, bidirectional=True, dtype=np.float64),
+    numpy_rnn.GRU(3, 4, 2, bidirectional=True, dropout=0.25),
+    LINEAR,
     numpy_rnn.Embedding(5, 3),
-    numpy_rnn.SentimentModel(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, num_layers=2)),
+    *(
+        numpy_rnn.SentimentModel(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, num_layers=2, cell=cell))
+        for cell in ("rnn", "lstm", "gru")
+    ),
 ]
 
 
@@ -27,6 +36,11 @@ def test_there_and_back(layer: Any) -> None:
     back = from_torch(module)
     assert type(back) is type(layer)
     assert back.params.keys() == layer.params.keys()
+    if not isinstance(layer, numpy_rnn.SentimentModel):
+        settings = ({k: v for k, v in vars(one).items() if k != "params"} for one in (back, layer))
+        np.testing.assert_equal(*settings)
+    else:
+        assert back.config == layer.config
     for name, p in layer.params.items():
         np.testing.assert_array_equal(back.params[name], p)
         assert back.params[name].dtype == p.dtype
@@ -58,8 +72,9 @@ def test_which_is_which() -> None:
     np.testing.assert_array_equal(module.weight_ih_l0.detach(), layer.params["W_xh_l0"].T)
 
 
-def test_from_torch_gives_the_same_function() -> None:
-    module = nn.RNN(3, 4, 2, nonlinearity="relu", dtype=torch.float64)
+@pytest.mark.parametrize("kind", [partial(nn.RNN, nonlinearity="relu"), nn.LSTM, nn.GRU], ids=["RNN", "LSTM", "GRU"])
+def test_from_torch_gives_the_same_function(kind: Any) -> None:
+    module = kind(3, 4, 2, bidirectional=True, dtype=torch.float64)
     layer, x = from_torch(module), np.random.default_rng(0).normal(size=(5, 2, 3))
     np.testing.assert_allclose(layer.forward(x)[0], module(torch.tensor(x))[0].detach().numpy(), atol=1e-14)
 
@@ -68,17 +83,16 @@ def test_from_torch_gives_the_same_function() -> None:
     ("call", "message"),
     [
         (lambda: to_torch("layer"), "layer: expected a layer or model of numpy_rnn, got str"),
-        (lambda: from_torch(nn.LSTM(2, 3)), "module: expected nn.RNN, Linear, Embedding or SentimentModel, got"),
-        (lambda: from_torch(nn.RNN(2, 3, bidirectional=True)), "module: expected no bidirectional"),
-        (
-            lambda: from_torch(nn.RNN(2, 3, batch_first=True)),
-            "module: expected no bidirectional, dropout or batch_first",
-        ),
+        (lambda: from_torch(nn.RNNCell(2, 3)), "module: expected nn.RNN, LSTM, GRU, .* or SentimentModel, got RNNCell"),
+        (lambda: from_torch(nn.Dropout()), "module: expected nn.RNN, LSTM, GRU, .* got Dropout"),
+        (lambda: from_torch(None), "module: expected a torch.nn.Module, got NoneType"),
+        (lambda: from_torch(nn.LSTM(2, 3, proj_size=2)), "module: expected no batch_first and no proj_size"),
+        (lambda: from_torch(nn.GRU(2, 3, batch_first=True)), "module: expected no batch_first and no proj_size"),
         (lambda: from_torch(nn.Linear(2, 3, bias=False)), "module: expected a Linear with bias"),
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),
         (
-            lambda: from_torch_names(LAYERS[2], {"weight": np.ones((3, 4)), "bias": np.ones(4)}),
+            lambda: from_torch_names(LINEAR, {"weight": np.ones((3, 4)), "bias": np.ones(4)}),
             "weight: expected shape",
         ),
     ],

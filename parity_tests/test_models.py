@@ -20,18 +20,21 @@ SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float6
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.sampled_from(READOUTS),
-       st.integers(1, 2), st.sampled_from(["tanh", "relu"]), st.booleans())  # fmt: skip
+       st.integers(1, 2), st.sampled_from([("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]),
+       st.booleans())  # fmt: skip
 def test_logits_and_every_gradient(
-    seed: int, T: int, N: int, readout: str, num_layers: int, nonlinearity: str, dropout: bool
+    seed: int, T: int, N: int, readout: str, num_layers: int, cell: tuple[str, str], dropout: bool
 ) -> None:
-    config = replace(SMALL, readout=readout, num_layers=num_layers, nonlinearity=nonlinearity, seed=seed)
+    config = replace(SMALL, readout=readout, num_layers=num_layers, cell=cell[0], nonlinearity=cell[1], seed=seed)
     model, rng = SentimentModel(7, config), np.random.default_rng(seed)
     ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, 2))
     mask = Dropout(0.5).mask((N, 4), "float64", rng) if dropout else None
     logits, cache = model.forward(ids, lengths, mask)
     grads = model.backward(d_logits, cache)
     twin = to_torch(model)
-    assert (model.rnn.nonlinearity, twin.rnn.nonlinearity) == (nonlinearity, nonlinearity)
+    assert type(model.rnn).__name__ == type(twin.rnn).__name__ == cell[0].upper()
+    if cell[0] == "rnn":
+        assert (model.rnn.nonlinearity, twin.rnn.nonlinearity) == (cell[1], cell[1])
     theirs = twin(torch.tensor(ids), torch.tensor(lengths), None if mask is None else torch.tensor(mask))
     theirs.backward(torch.tensor(d_logits))
     expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
@@ -101,6 +104,8 @@ def test_training_the_params_trains_the_layers() -> None:
         ({"readout": "max"}, "readout: expected one of 'last', 'last_real', 'mean', got 'max'"),
         ({"keep": "middle"}, "keep: expected one of"),
         ({"nonlinearity": "sigmoid"}, "nonlinearity: expected one of"),
+        ({"cell": "elman"}, "cell: expected one of 'rnn', 'lstm', 'gru', got 'elman'"),
+        ({"cell": "lstm", "nonlinearity": "relu"}, "nonlinearity: expected 'tanh' with cell 'lstm', got 'relu'"),
         ({"dtype": "float16"}, "dtype: expected one of"),
     ],
 )

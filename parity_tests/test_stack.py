@@ -1,16 +1,30 @@
-"""numpy_rnn/stack.py: initial values, what is refused, and in which words."""
+"""numpy_rnn/stack.py: what RNN, LSTM and GRU share: initial values, purity, pads, directions, dropout, bad input."""
 
 from __future__ import annotations
 
+import copy
 import itertools
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import numpy_rnn
-from parity_tests.support import Problem, problems
+from parity_tests.support import (
+    CELLS,
+    Problem,
+    check,
+    draw_problem,
+    draw_weights,
+    make_layer,
+    named,
+    problems,
+    states,
+    torch_forward,
+)
 from torch_rnn import to_torch
 
 
@@ -28,6 +42,21 @@ def test_initial_values_are_pytorchs() -> None:
     }  # fmt: skip
 
 
+def test_names_and_shapes_of_gates_and_directions() -> None:
+    layer = numpy_rnn.LSTM(3, 4, 2, bidirectional=True)
+    assert {name: p.shape for name, p in layer.params.items()} == {
+        "W_xh_l0": (3, 16), "W_hh_l0": (4, 16), "b_xh_l0": (16,), "b_hh_l0": (16,),
+        "W_xh_l0_reverse": (3, 16), "W_hh_l0_reverse": (4, 16), "b_xh_l0_reverse": (16,), "b_hh_l0_reverse": (16,),
+        "W_xh_l1": (8, 16), "W_hh_l1": (4, 16), "b_xh_l1": (16,), "b_hh_l1": (16,),
+        "W_xh_l1_reverse": (8, 16), "W_hh_l1_reverse": (4, 16), "b_xh_l1_reverse": (16,), "b_hh_l1_reverse": (16,),
+    }  # fmt: skip
+    assert {name: p.shape for name, p in numpy_rnn.GRU(3, 4, bias=False).params.items()} == {
+        "W_xh_l0": (3, 12), "W_hh_l0": (4, 12),
+    }  # fmt: skip
+    for one, other in itertools.combinations(layer.params.values(), 2):
+        assert one.shape != other.shape or not np.array_equal(one, other)
+
+
 def test_the_same_seed_gives_the_same_bits() -> None:
     one, same = numpy_rnn.RNN(3, 4), numpy_rnn.RNN(3, 4, rng=np.random.default_rng(0))
     other = numpy_rnn.RNN(3, 4, rng=np.random.default_rng(1))
@@ -37,19 +66,22 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_results_keep_the_dtype_of_the_parameters(dtype: Any) -> None:
-    layer = numpy_rnn.RNN(3, 4, 2, dtype=dtype)
-    output, h_n, cache = layer.forward(np.ones((5, 2, 3), dtype), lengths=[5, 2])
-    grads = layer.backward(output, h_n, cache)
-    for array in (output, h_n, grads.x, grads.h_0, *grads.params.values(), *layer.params.values()):
-        assert array.dtype == dtype
+@pytest.mark.parametrize("cell", CELLS)
+def test_results_keep_the_dtype_of_the_parameters(cell: str, dtype: Any) -> None:
+    layer = make_layer(cell, 3, 4, 2, dropout=0.5, dtype=dtype)
+    masks = layer.dropout_masks(5, 2, np.random.default_rng(0))
+    output, h_n, cache = layer.forward(np.ones((5, 2, 3), dtype), lengths=[5, 2], masks=masks)
+    for k1, k2 in ((None, None), (2, 3)):
+        grads = layer.backward(output, h_n, cache, k1, k2)
+        for array in (output, *states(h_n), *(gradient for _, gradient in named(grads)), *layer.params.values()):
+            assert array.dtype == dtype
 
 
 @given(problems())
 def test_no_gradients_in_means_no_gradients_out(problem: Problem) -> None:
     problem.d_output = problem.d_h_n = None
     _, _, grads = problem.run()
-    assert not any(np.any(g) for g in (grads.x, grads.h_0, *grads.params.values()))
+    assert not any(np.any(gradient) for _, gradient in named(grads))
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.uint8, np.int32, np.uint64], ids=lambda kind: kind.__name__)
@@ -57,6 +89,157 @@ def test_lengths_of_any_whole_number_kind(kind: Any) -> None:
     x = np.random.default_rng(0).normal(size=(5, 3, 3)).astype(np.float32)
     lengths = kind([2, 5, 1]) if kind in (list, tuple) else np.array([2, 5, 1], kind)
     np.testing.assert_array_equal(LAYER.forward(x, lengths=lengths)[0], LAYER.forward(x, lengths=[2, 5, 1])[0])
+
+
+@pytest.mark.parametrize("sizes", list(itertools.product((1, 2), repeat=5)), ids=str)
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forwards", "both"])
+def test_edge_sizes(sizes: tuple[int, ...], cell: str, bidirectional: bool) -> None:
+    """T = 1, N = 1, D = 1, H = 1, one layer: each alone and all together."""
+    T, N, *layer_sizes = sizes
+    rng = np.random.default_rng(sizes)
+    layer = make_layer(cell, *layer_sizes, bidirectional=bidirectional, dtype=np.float64)
+    draw_weights(rng, layer, "0.5")
+    check(draw_problem(rng, layer, T, N))
+
+
+@given(problems(lengths=True), st.sampled_from([np.nan, np.inf, 1e30]))
+def test_whatever_stands_in_the_pads_changes_nothing(problem: Problem, rubbish: float) -> None:
+    assert problem.lengths is not None
+    clean = everything(problem)
+    pads = np.arange(len(problem.x))[:, None] >= problem.lengths
+    problem.x[pads] = rubbish
+    if problem.d_output is not None:
+        problem.d_output[pads] = rubbish
+    dirty = everything(problem)
+    assert not clean["output"][pads].any()
+    assert not clean["dx"][pads].any()
+    for name, array in clean.items():
+        np.testing.assert_array_equal(dirty[name], array, name)
+
+
+@given(problems(lengths=True))
+def test_padded_equals_each_sequence_alone(problem: Problem) -> None:
+    """Values and every gradient; the parameters' gradients are the sums over the sequences."""
+    assert problem.lengths is not None
+    together = everything(problem)
+    sums = {name: np.zeros_like(together[name]) for name in together if name[1:] in problem.layer.params}
+    for n, length in enumerate(problem.lengths):
+        for name, alone in everything(problem.alone(n, length)).items():
+            if name in sums:
+                sums[name] += alone
+            else:
+                steps = length if name in ("output", "dx") else None
+                np.testing.assert_allclose(together[name][:steps, n : n + 1], alone, rtol=1e-9, atol=1e-14)
+    for name, total in sums.items():
+        np.testing.assert_allclose(together[name], total, rtol=1e-9, atol=1e-12)
+
+
+@given(problems(), st.sampled_from([(None, None), (2, 3)]))
+def test_backward_twice_gives_the_same_bits(problem: Problem, ks: tuple[int | None, int | None]) -> None:
+    k1, k2 = (None, None) if problem.layer.bidirectional else ks
+    output, h_n, cache = problem.layer.forward(problem.x, problem.h_0, problem.lengths, problem.masks)
+    first = problem.layer.backward(problem.d_output, problem.d_h_n, cache, k1, k2)
+    for array in (output, *states(h_n), *(gradient for _, gradient in named(first))):
+        array[...] = np.nan  # a result belongs to the caller
+    second = problem.layer.backward(problem.d_output, problem.d_h_n, cache, k1, k2)
+    third = problem.layer.backward(problem.d_output, problem.d_h_n, cache, k1, k2)
+    for (_, a), (_, b) in zip(named(second), named(third), strict=True):
+        assert np.isfinite(a).all()
+        np.testing.assert_array_equal(a, b)
+
+
+@given(problems())
+def test_no_argument_is_changed(problem: Problem) -> None:
+    before = copy.deepcopy(problem)
+    problem.run()
+    np.testing.assert_equal(vars(problem) | {"layer": None}, vars(before) | {"layer": None})
+    np.testing.assert_equal(problem.layer.params, before.layer.params)
+
+
+@given(problems())
+def test_no_result_shares_memory_with_another(problem: Problem) -> None:
+    """An optimizer that scales one gradient in place must not scale a second one."""
+    for (one, a), (other, b) in itertools.combinations(everything(problem).items(), 2):
+        assert not np.shares_memory(a, b), (one, other)
+
+
+def everything(problem: Problem) -> dict[str, np.ndarray]:
+    """All results by name."""
+    output, h_n, grads = problem.run()
+    return {"output": output} | dict(zip(("h_n", "c_n"), states(h_n), strict=False)) | dict(named(grads))
+
+
+@given(problems(["tanh", "LSTM", "GRU"], bidirectional=True, lengths=True, most=(8, 4, 5, 6, 1)))
+def test_the_second_direction_is_a_layer_on_the_reversed_sequence(problem: Problem) -> None:
+    both, x = problem.layer, problem.x
+    one = type(both)(both.input_size, both.hidden_size, bias=both.bias, dtype=np.float64)
+    one = one.with_params({name: both.params[f"{name}_reverse"] for name in one.params})
+    output, _, _ = both.forward(x, lengths=problem.lengths)
+    assert problem.lengths is not None
+    for n, length in enumerate(problem.lengths):
+        back_to_front, _, _ = one.forward(x[:length, n : n + 1][::-1].copy())
+        np.testing.assert_allclose(output[:length, n, one.hidden_size :], back_to_front[::-1, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forwards", "both"])
+@pytest.mark.parametrize("lengths", [None, [5, 2, 3]], ids=["whole", "lengths"])
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_dropout_between_layers_equals_pytorchs_own(
+    cell: str, bidirectional: bool, lengths: list[int] | None, seed: int
+) -> None:
+    """nn.RNN in training draws its masks from PyTorch's generator; the same draws, made again, are ours."""
+    rng = np.random.default_rng(seed)
+    layer = make_layer(cell, 2, 3, 3, bidirectional=bidirectional, dropout=0.4, dtype=np.float64)
+    draw_weights(rng, layer, "0.5")
+    problem = draw_problem(rng, layer, T=5, N=3)
+    problem.lengths = None if lengths is None else np.array(lengths)
+    real = np.arange(5)[:, None] < (problem.lengths if lengths else 5 * np.ones(3))
+    order = np.argsort(-problem.lengths, kind="stable") if lengths else np.arange(3)
+    torch.manual_seed(seed)
+    problem.masks = []
+    for _ in range(2):
+        shape = (real.sum(), layer.directions * 3) if lengths else (5, 3, layer.directions * 3)
+        drawn = torch.nn.functional.dropout(torch.ones(shape, dtype=torch.float64), 0.4).numpy()
+        mask = np.zeros((5, 3, layer.directions * 3))
+        mask[real[:, order]] = drawn.reshape(real.sum(), -1)  # packed: the longest first
+        problem.masks.append(mask[:, np.argsort(order)])
+
+    def forward(*arguments: Any) -> Any:
+        torch.manual_seed(seed)
+        return torch_forward(*arguments)
+
+    check(problem, forward)
+
+
+def test_dropout_masks() -> None:
+    layer = numpy_rnn.GRU(2, 40, 3, bidirectional=True, dropout=0.25)
+    masks = layer.dropout_masks(50, 3, np.random.default_rng(0))
+    assert [mask.shape for mask in masks] == [(50, 3, 80)] * 2
+    assert [mask.dtype for mask in masks] == [np.float32] * 2
+    assert not np.array_equal(*masks)
+    np.testing.assert_array_equal(np.unique(masks), np.float32([0, 4 / 3]))
+    assert (masks[0] == 0).mean() == pytest.approx(0.25, abs=0.02)
+    assert numpy_rnn.RNN(2, 3, dropout=0.25).dropout_masks(5, 1, np.random.default_rng(0)) == []
+
+
+@given(problems())
+def test_with_params(problem: Problem) -> None:
+    """Another layer of the same kind with these very arrays; complex ones for a complex step."""
+    other = {name: p + 0.1 for name, p in problem.layer.params.items()}
+    twin = problem.layer.with_params(other)
+    before = problem.layer.forward(problem.x)[0]
+    changed = twin.forward(problem.x)[0]
+    np.testing.assert_array_equal(problem.layer.forward(problem.x)[0], before)
+    for name, p in problem.layer.params.items():
+        p[...] = other[name]
+    np.testing.assert_array_equal(problem.layer.forward(problem.x)[0], changed)
+    complex_twin = twin.with_params({name: p.astype(np.complex128) for name, p in other.items()})
+    output, _, _ = complex_twin.forward(problem.x.astype(np.complex128))
+    assert output.dtype == np.complex128
+    np.testing.assert_allclose(output, changed, rtol=1e-12, atol=1e-15)
 
 
 LAYER = numpy_rnn.RNN(3, 4)
@@ -74,6 +257,9 @@ X = np.zeros((5, 2, 3), np.float32)
         ({"dtype": "bogus,,"}, "dtype: expected float32 or float64, got 'bogus,,'"),
         ({"rng": 0}, "rng: expected a numpy.random.Generator, got int"),
         ({"dtype": "number"}, "dtype: expected float32 or float64, got 'number'"),
+        ({"bias": "no"}, "bias: expected True or False, got 'no'"),
+        ({"bidirectional": 2}, "bidirectional: expected True or False, got 2"),
+        ({"dropout": 1}, r"dropout: expected a number in \[0, 1\), got 1"),
     ],
 )
 def test_bad_sizes(arguments: dict[str, Any], message: str) -> None:
@@ -94,6 +280,8 @@ def test_bad_sizes(arguments: dict[str, Any], message: str) -> None:
         ({"lengths": [5, 0]}, r"lengths: expected whole numbers in 1..5 of shape \(2,\), got 0 among them"),
         ({"lengths": [6, 1]}, "lengths: .* got 6 among them"),
         ({"lengths": [1.0, 2.0]}, "lengths: .* got float64"),
+        ({"masks": [X]}, "masks: expected 0, one between two layers, got 1"),
+        ({"h_0": (X, X)}, "h_0: expected a float32 array .* got tuple"),
     ],
 )
 def test_bad_input_to_forward(arguments: dict[str, Any], message: str) -> None:
@@ -115,12 +303,49 @@ def test_bad_input_to_backward(d_output: Any, d_h_n: Any, message: str) -> None:
         LAYER.backward(d_output, d_h_n, cache)
 
 
+LSTM = numpy_rnn.LSTM(3, 4, 2, bidirectional=True)
+STATE = np.zeros((4, 2, 4), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"h_0": STATE}, r"h_0: expected a pair \(h, c\), got ndarray"),
+        ({"h_0": (STATE,)}, r"h_0: expected a pair \(h, c\), got tuple"),
+        ({"h_0": (STATE, STATE[:2])}, r"h_0: expected a float32 array of shape \(4, 2, 4\), got float32 \(2, 2, 4\)"),
+        ({"h_0": (STATE, None)}, r"h_0: expected a float32 array of shape \(4, 2, 4\), got NoneType"),
+        ({"masks": [STATE]}, r"masks: expected a float32 array of shape \(5, 2, 8\), got float32 \(4, 2, 4\)"),
+    ],
+)
+def test_bad_states_and_masks(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LSTM.forward(**{"x": X} | arguments)
+
+
+def test_bad_state_gradients() -> None:
+    _, _, cache = LSTM.forward(X)
+    with pytest.raises(ValueError, match=r"d_h_n: expected a pair \(h, c\), got ndarray"):
+        LSTM.backward(None, STATE, cache)
+    with pytest.raises(ValueError, match=r"d_output: expected a float32 array of shape \(5, 2, 8\)"):
+        LSTM.backward(STATE, None, cache)
+
+
+def test_bad_params() -> None:
+    p = LAYER.params
+    with pytest.raises(ValueError, match=r"params: expected the names \['W_xh_l0', .*\], got \['W_xh_l0'\]"):
+        LAYER.with_params({"W_xh_l0": p["W_xh_l0"]})
+    with pytest.raises(ValueError, match=r"W_hh_l0: expected a float32 array of shape \(4, 4\), got float32 \(3, 4\)"):
+        LAYER.with_params(p | {"W_hh_l0": p["W_xh_l0"]})
+    with pytest.raises(ValueError, match=r"b_hh_l0: expected a float32 array of shape \(4,\), got float64 \(4,\)"):
+        LAYER.with_params(p | {"b_hh_l0": np.zeros(4)})
+
+
 def test_a_cache_of_another_layer() -> None:
     _, _, cache = numpy_rnn.RNN(3, 4, 2).forward(X)
     with pytest.raises(ValueError, match="cache: expected 1 layers, got 2"):
         LAYER.backward(None, None, cache)
     _, _, cache = numpy_rnn.RNN(3, 6).forward(X)
-    with pytest.raises(ValueError, match=r"cache: expected D, H, dtype = \(3, 4, 'float32'\), got \(3, 6, 'float32'\)"):
+    with pytest.raises(ValueError, match=r"cache: expected D, H, dtype, states = \(3, 4, .*, 1\), got \(3, 6, .*"):
         LAYER.backward(None, None, cache)
     not_a_cache: Any = None
     with pytest.raises(ValueError, match="cache: expected what forward returned, got NoneType"):

@@ -14,8 +14,8 @@ from numpy_rnn.checks import check_size
 from numpy_rnn.config import Config
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Dataset
+from numpy_rnn.layers import Params
 from numpy_rnn.models import SentimentModel
-from numpy_rnn.stack import Params
 from numpy_rnn.training import Trainer, learning_rate
 from torch_rnn.convert import from_torch_names
 from torch_rnn.training import TorchTrainer

@@ -1,6 +1,7 @@
 """Between numpy_rnn and PyTorch: every name, layout and transposition of PyTorch's that we need stands in this file.
 
 We write x W with W (in, out); PyTorch writes x W^T with W (out, in). So every matrix but the embedding is transposed.
+The order of the gates is the same: i, f, g, o in an LSTM, r, z, n in a GRU, as columns here and as rows there.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from torch import nn
 
 import numpy_rnn
 from numpy_rnn.checks import expect
-from numpy_rnn.stack import Params
+from numpy_rnn.layers import Params
 from torch_rnn.models import SentimentModel
 
-Layer = Any  # a numpy_rnn.RNN, Linear, Embedding or SentimentModel
+Layer = Any  # a numpy_rnn.RNN, LSTM, GRU, Linear, Embedding or SentimentModel
+RECURRENT = {numpy_rnn.RNN: nn.RNN, numpy_rnn.LSTM: nn.LSTM, numpy_rnn.GRU: nn.GRU}
 NAMES = {"W_xh": "weight_ih", "W_hh": "weight_hh", "b_xh": "bias_ih", "b_hh": "bias_hh", "W": "weight", "b": "bias"}
 
 
 def torch_name(name: str) -> str:
     """ "W_xh_l0" -> "weight_ih_l0", and within a model "rnn.W_xh_l0" -> "rnn.weight_ih_l0"."""
-    match = re.fullmatch(r"(\w+\.)?([Wb](?:_[xh]h)?)(_l\d+)?", name)
+    match = re.fullmatch(r"(\w+\.)?([Wb](?:_[xh]h)?)(_l\d+(?:_reverse)?)?", name)
     expect(match is not None, "name", "a parameter's name, such as W_hh_l0", repr(name))
     prefix, bare, suffix = match.groups(default="")  # type: ignore[union-attr]
     return prefix + NAMES[bare] + suffix
@@ -59,12 +61,22 @@ def from_torch_names(layer: Layer, arrays: dict[str, np.ndarray]) -> Params:
     return params
 
 
+def _settings(recurrent: Any) -> dict[str, Any]:
+    """Both stacks call the constructor's arguments, and the attributes that keep them, the same."""
+    names = ["input_size", "hidden_size", "num_layers", "bias", "bidirectional", "dropout"]
+    names += ["nonlinearity"] if isinstance(recurrent, (numpy_rnn.RNN, nn.RNN)) else []
+    return {name: getattr(recurrent, name) for name in names}
+
+
 def to_torch(layer: Layer) -> nn.Module:
-    """The PyTorch twin with the same parameters: nn.RNN, nn.Linear, nn.Embedding or torch_rnn.SentimentModel."""
+    """The PyTorch twin with the same parameters: nn.RNN, LSTM, GRU, Linear, Embedding or torch_rnn.SentimentModel.
+
+    It is in training mode, as every new nn.Module: where there is dropout between layers, it draws masks of its own.
+    """
     module: nn.Module
     match layer:
-        case numpy_rnn.RNN():
-            module = nn.RNN(layer.input_size, layer.hidden_size, layer.num_layers, layer.nonlinearity, layer.bias)
+        case numpy_rnn.RNN() | numpy_rnn.LSTM() | numpy_rnn.GRU():
+            module = RECURRENT[type(layer)](**_settings(layer))
         case numpy_rnn.Linear():
             module = nn.Linear(*layer.params["W"].shape)
         case numpy_rnn.Embedding():
@@ -82,13 +94,14 @@ def to_torch(layer: Layer) -> nn.Module:
 def from_torch(module: nn.Module) -> Layer:
     """The NumPy twin with the same parameters. Raises ValueError for a module that numpy_rnn has no twin of."""
     layer: Layer
-    dtype = str(next(module.parameters()).dtype).removeprefix("torch.")
+    expect(isinstance(module, nn.Module), "module", "a torch.nn.Module", type(module).__name__)
+    dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
     match module:
-        case nn.RNN():
-            plain = not (module.bidirectional or module.dropout or module.batch_first)
-            expect(plain, "module", "no bidirectional, dropout or batch_first", module)
-            layer = numpy_rnn.RNN(module.input_size, module.hidden_size, module.num_layers, module.nonlinearity,
-                                  module.bias, dtype=dtype)  # fmt: skip
+        case nn.RNN() | nn.LSTM() | nn.GRU():
+            plain = not (module.batch_first or module.proj_size)
+            expect(plain, "module", "no batch_first and no proj_size", module)
+            twin_of = {theirs: ours for ours, theirs in RECURRENT.items()}
+            layer = twin_of[type(module)](**_settings(module), dtype=dtype)
         case nn.Linear():
             expect(module.bias is not None, "module", "a Linear with bias", module)
             layer = numpy_rnn.Linear(module.in_features, module.out_features, dtype=dtype)
@@ -97,7 +110,8 @@ def from_torch(module: nn.Module) -> Layer:
         case SentimentModel():
             layer = numpy_rnn.SentimentModel(module.embedding.num_embeddings, replace(module.config, dtype=dtype))
         case _:
-            raise ValueError(f"module: expected nn.RNN, Linear, Embedding or SentimentModel, got {type(module)}")
+            twins = "nn.RNN, LSTM, GRU, Linear, Embedding or SentimentModel"
+            raise ValueError(f"module: expected {twins}, got {type(module).__name__}")
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
     for name, p in from_torch_names(layer, arrays).items():
         layer.params[name][...] = p
