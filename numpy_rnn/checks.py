@@ -44,8 +44,8 @@ def check_dtype(argument: str, dtype: Any) -> np.dtype:
 
 
 def check_float_array(argument: str, array: Any) -> None:
-    """A float32 or float64 array of any shape."""
-    fits = isinstance(array, np.ndarray) and array.dtype in (np.float32, np.float64)
+    """A float32 or float64 array of any shape; complex128 is let through too, for complex steps (see gradcheck.py)."""
+    fits = isinstance(array, np.ndarray) and array.dtype in (np.float32, np.float64, np.complex128)
     expect(fits, argument, "a float32 or float64 array", getattr(array, "dtype", type(array).__name__))
 
 

@@ -1,4 +1,4 @@
-"""Softmax cross-entropy, one loss per item, and the ONE place where losses become a single number."""
+"""Losses, one per item or per step, and `reduce`, the ONE place where they become a single number."""
 
 from __future__ import annotations
 
@@ -34,8 +34,51 @@ def cross_entropy_backward(d_losses: np.ndarray, cache: tuple[np.ndarray, np.nda
     return (np.exp(log_p) - onehot) * d_losses[..., None]  # (..., C)
 
 
-def mean(losses: np.ndarray) -> tuple[float, np.ndarray]:
-    """L = (1/N) sum of the N losses, of any shape -> L and dL/dlosses of that shape, which is 1/N everywhere."""
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """p_c = exp(z_c) / sum_k exp(z_k), over the last axis. Any shape (..., C)."""
+    return np.exp(log_softmax(logits))
+
+
+def softmax_backward(dp: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """dz = (diag(p) - p p^T) dp, the whole Jacobian: every p depends on every z. dp, p (..., C) -> dz (..., C)."""
+    return p * (dp - (p * dp).sum(axis=-1, keepdims=True))
+
+
+def squared_error(y_hat: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """loss = (1/C) sum_c (y^_c - y_c)^2. y_hat, y (..., C) -> losses (...), one per item; cache.
+
+    Raises ValueError for a y of another shape than y_hat, or whose (C,) are no distributions: negative, or of another
+    sum than 1. One-hot targets are distributions.
+    """
+    check_float_array("y_hat", y_hat)
+    expect(y_hat.ndim >= 1 and y_hat.size > 0, "y_hat", "shape (..., C), not empty", y_hat.shape)
+    check_float_array("y", y)
+    expect(y.shape == y_hat.shape, "y", f"the shape of y_hat, {y_hat.shape}", y.shape)
+    sums = y.sum(axis=-1)
+    expect(bool((y >= 0).all()), "y", "distributions, none of it below 0", y.min())
+    expect(bool(np.isclose(sums, 1, atol=1e-6).all()), "y", "distributions, each with the sum 1", sums.ravel())
+    error = y_hat - y.astype(y_hat.dtype)  # (..., C)
+    return (error * error).mean(axis=-1), error
+
+
+def squared_error_backward(d_losses: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """dloss/dy^ = (2/C) (y^ - y), times what arrives: d_losses (...) -> dy_hat (..., C)."""
+    check_array("d_losses", d_losses, error.shape[:-1], error.dtype)
+    return 2 / error.shape[-1] * error * d_losses[..., None]
+
+
+def reduce(losses: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    """L = (1/N) sum_n sum_t w[t, n] losses[t, n] -> L and dL/dlosses = w / N. Losses (T, N), or (N,) without time.
+
+    weights: a number for each loss, or a mask (bool); None is 1 everywhere. What has weight 0 has no influence, even
+    if it is not finite. Raises ValueError for weights of another shape or dtype than the losses.
+    """
     check_float_array("losses", losses)
-    expect(losses.size > 0, "losses", "at least one", losses.shape)
-    return float(losses.mean()), np.full_like(losses, 1 / losses.size)
+    expect(losses.ndim in (1, 2) and losses.size > 0, "losses", "shape (T, N) or (N,), not empty", losses.shape)
+    if weights is None:
+        weights = np.ones_like(losses)
+    mask = isinstance(weights, np.ndarray) and weights.dtype == bool
+    check_array("weights", weights, losses.shape, np.dtype(bool) if mask else losses.dtype)
+    N = losses.shape[-1]
+    loss = np.where(weights == 0, 0, weights * losses).sum() / N
+    return loss.item(), weights.astype(losses.dtype) / losses.dtype.type(N)

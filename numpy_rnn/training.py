@@ -12,7 +12,7 @@ from numpy_rnn.config import Config
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Reviews
 from numpy_rnn.layers import Params
-from numpy_rnn.losses import cross_entropy, cross_entropy_backward, mean
+from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.models import SentimentModel
 from numpy_rnn.optim import Adam, clip_by_global_norm
 
@@ -36,7 +36,7 @@ class Trainer:
         """The mean loss over the batch and its gradient for every parameter, nothing clipped, nothing updated."""
         logits, cache = self.model.forward(batch.ids, batch.lengths, batch.mask)
         losses, loss_cache = cross_entropy(logits, batch.labels)
-        loss, d_losses = mean(losses)
+        loss, d_losses = reduce(losses)
         d_logits = cross_entropy_backward(d_losses, loss_cache)
         return loss, self.model.backward(d_logits, cache)
 
@@ -58,7 +58,7 @@ class Trainer:
             logits, _ = self.model.forward(batch.ids, batch.lengths)
             losses.append(cross_entropy(logits, batch.labels)[0])
             correct += int((logits.argmax(axis=1) == batch.labels).sum())
-        return mean(np.concatenate(losses))[0], correct / len(reviews)
+        return reduce(np.concatenate(losses))[0], correct / len(reviews)
 
 
 def check_finite(stack: str, loss: float, norm: float) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import numpy_rnn
-from torch_rnn import from_torch, from_torch_names, to_torch, to_torch_names
+from torch_rnn import ElmanNetwork, from_torch, from_torch_names, to_torch, to_torch_names
 
 LINEAR = numpy_rnn.Linear(3, 4, dtype=np.float64)
 LAYERS = [
@@ -22,6 +22,7 @@ LAYERS = [
     numpy_rnn.LSTM(3, 4, bias=False, bidirectional=True, dtype=np.float64),
     numpy_rnn.GRU(3, 4, 2, bidirectional=True, dropout=0.25),
     LINEAR,
+    numpy_rnn.ElmanNetwork(3, 4, 5, "cross_entropy", dtype=np.float64),
     numpy_rnn.Embedding(5, 3),
     *(
         numpy_rnn.SentimentModel(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, num_layers=2, cell=cell))
@@ -36,7 +37,9 @@ def test_there_and_back(layer: Any) -> None:
     back = from_torch(module)
     assert type(back) is type(layer)
     assert back.params.keys() == layer.params.keys()
-    if not isinstance(layer, numpy_rnn.SentimentModel):
+    if isinstance(layer, numpy_rnn.ElmanNetwork):
+        assert back.error == layer.error
+    elif not isinstance(layer, numpy_rnn.SentimentModel):
         settings = ({k: v for k, v in vars(one).items() if k != "params"} for one in (back, layer))
         np.testing.assert_equal(*settings)
     else:
@@ -55,7 +58,7 @@ def test_there_and_back(layer: Any) -> None:
 def test_names(layer: Any) -> None:
     named = to_torch_names(layer, layer.params)
     state = to_torch(layer).state_dict()
-    assert named.keys() == state.keys()
+    assert named.keys() == state.keys() - {"hidden.bias_hh_l0"}
     for name, array in named.items():
         np.testing.assert_array_equal(array, state[name].numpy())
         assert not any(np.shares_memory(array, p) for p in layer.params.values())
@@ -79,6 +82,12 @@ def test_from_torch_gives_the_same_function(kind: Any) -> None:
     np.testing.assert_allclose(layer.forward(x)[0], module(torch.tensor(x))[0].detach().numpy(), atol=1e-14)
 
 
+def with_a_second_bias() -> ElmanNetwork:
+    module = ElmanNetwork(2, 3, 4)
+    module.hidden.bias_hh_l0.data[1] = 0.1
+    return module
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -88,6 +97,7 @@ def test_from_torch_gives_the_same_function(kind: Any) -> None:
         (lambda: from_torch(None), "module: expected a torch.nn.Module, got NoneType"),
         (lambda: from_torch(nn.LSTM(2, 3, proj_size=2)), "module: expected no batch_first and no proj_size"),
         (lambda: from_torch(nn.GRU(2, 3, batch_first=True)), "module: expected no batch_first and no proj_size"),
+        (lambda: from_torch(with_a_second_bias()), "module: expected its hidden.bias_hh_l0 to be zero"),
         (lambda: from_torch(nn.Linear(2, 3, bias=False)), "module: expected a Linear with bias"),
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy as torch_cross_entropy
 
-from numpy_rnn import cross_entropy, cross_entropy_backward, mean
+from numpy_rnn import cross_entropy, cross_entropy_backward, reduce, squared_error, squared_error_backward
+from numpy_rnn.losses import softmax, softmax_backward
 from parity_tests.support import assert_close
 
 
@@ -21,7 +22,7 @@ def test_cross_entropy_and_its_mean(seed: int, N: int, C: int, scale: float, dty
     rng = np.random.default_rng(seed)
     logits, labels = (scale * rng.normal(size=(N, C))).astype(dtype), rng.integers(0, C, N)
     losses, cache = cross_entropy(logits, labels)
-    loss, d_losses = mean(losses)
+    loss, d_losses = reduce(losses)
     d_logits = cross_entropy_backward(d_losses, cache)
     theirs = torch.tensor(logits, requires_grad=True)
     per_item = torch_cross_entropy(theirs, torch.tensor(labels), reduction="none")
@@ -45,16 +46,76 @@ def test_losses_per_step(seed: int) -> None:
     assert_close("cross-entropy dlogits", cross_entropy_backward(d, cache), theirs.grad.numpy())
 
 
-def test_the_mean_is_over_all_losses_of_any_shape() -> None:
-    loss, d_losses = mean(np.array([[1.0, 2.0], [3.0, 6.0]]))
-    assert loss == 3
-    np.testing.assert_array_equal(d_losses, np.full((2, 2), 0.25))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 4), st.integers(1, 5),
+       st.sampled_from([1e-3, 1.0, 10.0]), st.sampled_from(["float32", "float64"]))  # fmt: skip
+def test_squared_error_on_softmax_outputs(seed: int, T: int, N: int, C: int, scale: float, dtype: str) -> None:
+    """The whole Jacobian: for C = 2 and one-hot targets a wrong, diagonal one is off by a factor alone."""
+    rng = np.random.default_rng(seed)
+    logits, d = (scale * rng.normal(size=(T, N, C))).astype(dtype), rng.normal(size=(T, N)).astype(dtype)
+    y = np.eye(C)[rng.integers(0, C, (T, N))] if seed % 2 else rng.dirichlet(np.ones(C), (T, N))
+    y = y.astype(dtype)
+    y_hat = softmax(logits)
+    losses, cache = squared_error(y_hat, y)
+    dy_hat = squared_error_backward(d, cache)
+    d_logits = softmax_backward(dy_hat, y_hat)
+    z = torch.tensor(logits, requires_grad=True)
+    theirs = z.softmax(dim=-1)
+    theirs.retain_grad()
+    per_item = torch.nn.functional.mse_loss(theirs, torch.tensor(y), reduction="none").mean(dim=-1)
+    per_item.backward(torch.tensor(d))
+    size = float(np.linalg.norm(d)) / C
+    assert_close("softmax", y_hat, theirs.detach().numpy())
+    assert_close("squared error, per item", losses, per_item.detach().numpy(), 1e-2)
+    assert_close("squared error, dy_hat", dy_hat, theirs.grad.numpy(), size)
+    assert_close("squared error, dlogits", d_logits, z.grad.numpy(), size)
+
+
+def test_squared_error_by_hand() -> None:
+    """The mean over the classes, as nn.MSELoss has it."""
+    losses, cache = squared_error(np.array([[0.2, 0.3, 0.5]]), np.array([[0.0, 1.0, 0.0]]))
+    assert losses == pytest.approx([(0.04 + 0.49 + 0.25) / 3])
+    np.testing.assert_allclose(squared_error_backward(np.array([6.0]), cache), [[0.8, -2.8, 2.0]])
+
+
+def test_the_reduction_sums_over_time_and_averages_over_the_batch() -> None:
+    losses = np.array([[1.0, 2.0], [3.0, 6.0]])
+    loss, d_losses = reduce(losses)
+    assert loss == 6
+    np.testing.assert_array_equal(d_losses, np.full((2, 2), 0.5))
+    loss, d_losses = reduce(losses[0])
+    assert loss == 1.5
+    np.testing.assert_array_equal(d_losses, [0.5, 0.5])
+
+
+def test_weights_and_masks() -> None:
+    losses = np.array([[1.0, 2.0], [3.0, 6.0]], np.float32)
+    loss, d_losses = reduce(losses, np.array([[0.5, 0], [2, 1]], np.float32))
+    assert loss == (0.5 + 6 + 6) / 2
+    np.testing.assert_array_equal(d_losses, np.array([[0.25, 0], [1, 0.5]], np.float32))
+    losses[0, 1] = np.nan  # masked: whatever stands there
+    loss, d_losses = reduce(losses, np.array([[True, False], [False, True]]))
+    assert loss == 3.5
+    np.testing.assert_array_equal(d_losses, np.array([[0.5, 0], [0, 0.5]], np.float32))
+    assert d_losses.dtype == np.float32
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_the_reductions_gradient_is_its_own(seed: int, mask: bool) -> None:
+    """L is linear in the losses: L = sum of dL/dlosses * losses."""
+    rng = np.random.default_rng(seed)
+    losses, weights = rng.normal(size=(3, 4)), rng.random((3, 4)) < 0.5 if mask else rng.normal(size=(3, 4))
+    loss, d_losses = reduce(losses, weights)
+    assert loss == pytest.approx((d_losses * losses).sum(), rel=1e-12, abs=1e-14)
+    assert loss == pytest.approx(sum((weights[:, n] * losses[:, n]).sum() for n in range(4)) / 4, rel=1e-12, abs=1e-14)
 
 
 def test_huge_logits_do_not_overflow() -> None:
     losses, cache = cross_entropy(np.array([[1000.0, -1000.0], [1000.0, -1000.0]]), np.array([0, 1]))
     np.testing.assert_array_equal(losses, [0, 2000])
     np.testing.assert_array_equal(cross_entropy_backward(np.ones(2), cache), [[0, 0], [1, -1]])
+
+
+ONES = np.ones((2, 3))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +127,23 @@ def test_huge_logits_do_not_overflow() -> None:
         (lambda: cross_entropy([[1.0, 2.0]], np.array([0])), "logits: expected a float32 or float64 array, got list"),
         (lambda: cross_entropy(np.array(1.0), np.array(0)), r"logits: expected shape \(..., C\)"),
         (lambda: cross_entropy(np.zeros((1, 0)), np.array([0])), r"logits: expected shape \(..., C\)"),
-        (lambda: mean([1.0]), "losses: expected a float32 or float64 array, got list"),
-        (lambda: mean(np.zeros(0)), "losses: expected at least one"),
+        (lambda: reduce([1.0]), "losses: expected a float32 or float64 array, got list"),
+        (lambda: reduce(np.zeros(0)), r"losses: expected shape \(T, N\) or \(N,\), not empty, got \(0,\)"),
+        (lambda: reduce(np.zeros((2, 3, 4))), r"losses: expected shape \(T, N\) or \(N,\), .* got \(2, 3, 4\)"),
+        (lambda: reduce(ONES, np.ones((3, 2))), r"weights: .* shape \(2, 3\), got float64 \(3, 2\)"),
+        (lambda: reduce(ONES, ONES[0] > 0), r"weights: expected a bool array of shape \(2, 3\), got bool"),
+        (lambda: reduce(ONES, ONES.astype(int)), "weights: expected a float64 array .* got int64"),
+        (lambda: reduce(ONES, ONES.tolist()), "weights: expected a float64 array .* got list"),
+        (lambda: squared_error(ONES, ONES.T), r"y: expected the shape of y_hat, \(2, 3\), got"),
+        (lambda: squared_error(ONES, 0.4 * ONES), "y: expected distributions, each with the sum 1, got "),
+        (
+            lambda: squared_error(ONES[:, :2], np.array([[1, 0], [1.5, -0.5]])),
+            "y: expected distributions, none .* -0.5",
+        ),
+        (lambda: squared_error(ONES[:, 0], np.array([np.nan, 1])), "y: expected distributions"),
+        (lambda: squared_error(ONES[:, 0], np.array([0, 1])), "y: expected a float32 or float64 array, got int64"),
+        (lambda: squared_error(ONES[:0], ONES[:0]), r"y_hat: expected shape \(..., C\), not empty"),
+        (lambda: squared_error_backward(np.ones(3), ONES), r"d_losses: expected a float64 array of shape \(2,\)"),
         (lambda: cross_entropy_backward(np.ones(3), cross_entropy(np.zeros((2, 3)), np.array([0, 1]))[1]), "d_losses:"),
     ],
 )

@@ -17,15 +17,19 @@ from torch import nn
 import numpy_rnn
 from numpy_rnn.checks import expect
 from numpy_rnn.layers import Params
-from torch_rnn.models import SentimentModel
+from torch_rnn.models import ElmanNetwork, SentimentModel
 
-Layer = Any  # a numpy_rnn.RNN, LSTM, GRU, Linear, Embedding or SentimentModel
+Layer = Any  # of numpy_rnn: RNN, LSTM, GRU, Linear, Embedding, ElmanNetwork or SentimentModel
+ELMAN = {"W_xh": "hidden.weight_ih_l0", "W_hh": "hidden.weight_hh_l0", "b_h": "hidden.bias_ih_l0",
+         "W_hy": "output.weight", "b_y": "output.bias"}  # fmt: skip
 RECURRENT = {numpy_rnn.RNN: nn.RNN, numpy_rnn.LSTM: nn.LSTM, numpy_rnn.GRU: nn.GRU}
 NAMES = {"W_xh": "weight_ih", "W_hh": "weight_hh", "b_xh": "bias_ih", "b_hh": "bias_hh", "W": "weight", "b": "bias"}
 
 
 def torch_name(name: str) -> str:
-    """ "W_xh_l0" -> "weight_ih_l0", and within a model "rnn.W_xh_l0" -> "rnn.weight_ih_l0"."""
+    """ "W_xh_l0" -> "weight_ih_l0", and within a model "rnn.W_xh_l0" -> "rnn.weight_ih_l0"; an ElmanNetwork's names."""
+    if name in ELMAN:
+        return ELMAN[name]
     match = re.fullmatch(r"(\w+\.)?([Wb](?:_[xh]h)?)(_l\d+(?:_reverse)?)?", name)
     expect(match is not None, "name", "a parameter's name, such as W_hh_l0", repr(name))
     prefix, bare, suffix = match.groups(default="")  # type: ignore[union-attr]
@@ -69,7 +73,7 @@ def _settings(recurrent: Any) -> dict[str, Any]:
 
 
 def to_torch(layer: Layer) -> nn.Module:
-    """The PyTorch twin with the same parameters: nn.RNN, LSTM, GRU, Linear, Embedding or torch_rnn.SentimentModel.
+    """The PyTorch twin with the same parameters: nn.RNN, LSTM, GRU, Linear, Embedding, or a model of torch_rnn.
 
     It is in training mode, as every new nn.Module: where there is dropout between layers, it draws masks of its own.
     """
@@ -77,6 +81,9 @@ def to_torch(layer: Layer) -> nn.Module:
     match layer:
         case numpy_rnn.RNN() | numpy_rnn.LSTM() | numpy_rnn.GRU():
             module = RECURRENT[type(layer)](**_settings(layer))
+        case numpy_rnn.ElmanNetwork():
+            D, H = layer.params["W_xh"].shape
+            module = ElmanNetwork(D, H, len(layer.params["b_y"]), layer.error)
         case numpy_rnn.Linear():
             module = nn.Linear(*layer.params["W"].shape)
         case numpy_rnn.Embedding():
@@ -87,7 +94,7 @@ def to_torch(layer: Layer) -> nn.Module:
             raise ValueError(f"layer: expected a layer or model of numpy_rnn, got {type(layer).__name__}")
     tensors = {name: torch.from_numpy(a) for name, a in to_torch_names(layer, layer.params).items()}
     module = module.to(next(iter(tensors.values())).dtype)
-    module.load_state_dict(tensors)
+    module.load_state_dict(tensors, strict=not isinstance(module, ElmanNetwork))  # which has a bias that stays zero
     return module
 
 
@@ -102,6 +109,12 @@ def from_torch(module: nn.Module) -> Layer:
             expect(plain, "module", "no batch_first and no proj_size", module)
             twin_of = {theirs: ours for ours, theirs in RECURRENT.items()}
             layer = twin_of[type(module)](**_settings(module), dtype=dtype)
+        case ElmanNetwork():
+            expect(
+                not module.state_dict()["hidden.bias_hh_l0"].any(), "module", "its hidden.bias_hh_l0 to be zero", "not"
+            )
+            sizes = (module.hidden.input_size, module.hidden.hidden_size, module.output.out_features)
+            layer = numpy_rnn.ElmanNetwork(*sizes, module.error, dtype=dtype)
         case nn.Linear():
             expect(module.bias is not None, "module", "a Linear with bias", module)
             layer = numpy_rnn.Linear(module.in_features, module.out_features, dtype=dtype)
@@ -110,7 +123,7 @@ def from_torch(module: nn.Module) -> Layer:
         case SentimentModel():
             layer = numpy_rnn.SentimentModel(module.embedding.num_embeddings, replace(module.config, dtype=dtype))
         case _:
-            twins = "nn.RNN, LSTM, GRU, Linear, Embedding or SentimentModel"
+            twins = "nn.RNN, LSTM, GRU, Linear, Embedding, ElmanNetwork or SentimentModel"
             raise ValueError(f"module: expected {twins}, got {type(module).__name__}")
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
     for name, p in from_torch_names(layer, arrays).items():

@@ -1,12 +1,39 @@
-"""The twin of numpy_rnn.SentimentModel as an nn.Module, in PyTorch's own words."""
+"""The twins of numpy_rnn.ElmanNetwork and numpy_rnn.SentimentModel as nn.Modules, in PyTorch's own words."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
 
 from numpy_rnn.config import Config
 from numpy_rnn.models import CLASSES
+
+
+class ElmanNetwork(nn.Module):
+    """x (T, N, D), h_0 (N, H) -> losses E_t (T, N), y_hat (T, N, C), h_n (N, H): nn.RNN, nn.Linear, and an error.
+
+    nn.RNN has two hidden biases, the network one: the second one stays zero and gets no gradient.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, error: str = "squared_error"):
+        super().__init__()
+        self.error = error
+        self.hidden = nn.RNN(input_size, hidden_size)
+        self.output = nn.Linear(hidden_size, output_size)
+        second_bias: nn.Parameter = self.hidden.bias_hh_l0  # type: ignore[assignment]
+        second_bias.requires_grad_(False).zero_()
+
+    def forward(self, x: Tensor, y: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """y: (T, N, C) for the squared error, classes (T, N) for the cross-entropy."""
+        h, h_n = self.hidden(x, None if h_0 is None else h_0[None])  # (T, N, H)
+        z = self.output(h)  # (T, N, C)
+        y_hat = z.softmax(dim=-1)
+        if self.error == "squared_error":
+            losses = mse_loss(y_hat, y, reduction="none").mean(dim=-1)
+        else:
+            losses = cross_entropy(z.movedim(-1, 1), y, reduction="none")
+        return losses, y_hat, h_n[0]
 
 
 class SentimentModel(nn.Module):
