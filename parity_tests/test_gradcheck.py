@@ -1,0 +1,242 @@
+"""numpy_rnn/gradcheck.py: right gradients pass, wrong ones don't, and what can't be checked is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from numpy_rnn import GRU, LSTM, RNN, ElmanNetwork, WrongGradient, gradcheck, reduce
+
+RNG = np.random.default_rng(0)
+ARRAYS = {"W": RNG.normal(size=(3, 3)), "b": RNG.normal(size=3), "unused": RNG.normal(size=(2, 1))}
+X = RNG.normal(size=(5, 3))
+
+
+def f(arrays: dict[str, np.ndarray]) -> Any:
+    """sum of tanh(x W + b)^2; its gradient is `right`."""
+    return (np.tanh(X @ arrays["W"] + arrays["b"]) ** 2).sum()
+
+
+def right() -> dict[str, np.ndarray]:
+    h = np.tanh(X @ ARRAYS["W"] + ARRAYS["b"])
+    dz = 2 * h * (1 - h * h)
+    return {"W": X.T @ dz, "b": dz.sum(axis=0), "unused": np.zeros((2, 1))}
+
+
+def relu(arrays: dict[str, np.ndarray]) -> Any:
+    return np.maximum(X @ arrays["W"] + arrays["b"], 0).sum()
+
+
+@pytest.mark.parametrize(("method", "most"), [("central", 1e-8), ("complex", 1e-14)])
+@pytest.mark.parametrize("directions", [None, 4])
+def test_a_right_gradient_passes(method: str, most: float, directions: int | None) -> None:
+    report = gradcheck(f, ARRAYS, right(), method, directions=directions)
+    assert report.error < most
+    assert report.array in ARRAYS
+    assert report.by_hand == pytest.approx(report.numeric, abs=1e-8)
+    assert report.compared == (14 if directions is None else 12)
+    assert len(report.index) == (0 if directions else ARRAYS[report.array].ndim)
+
+
+def scaled(g: dict[str, np.ndarray]) -> None:
+    g["W"] *= 1.001
+
+
+def transposed(g: dict[str, np.ndarray]) -> None:
+    g["W"] = g["W"].T.copy()
+
+
+def one_entry_zeroed(g: dict[str, np.ndarray]) -> None:
+    g["b"][1] = 0
+
+
+def nan(g: dict[str, np.ndarray]) -> None:
+    g["W"][2, 1] = np.nan
+
+
+def infinite(g: dict[str, np.ndarray]) -> None:
+    g["W"][2, 1] = -np.inf
+
+
+def all_nan(g: dict[str, np.ndarray]) -> None:
+    g["unused"][:] = np.nan
+
+
+def all_zero(g: dict[str, np.ndarray]) -> None:
+    g["W"][:] = 0
+
+
+def something_for_nothing(g: dict[str, np.ndarray]) -> None:
+    g["unused"][1] = 1e-6
+
+
+WRONG = [scaled, transposed, one_entry_zeroed, nan, infinite, all_nan, all_zero, something_for_nothing]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("directions", [None, 2])
+def test_a_wrong_gradient_does_not_pass(wrong: Any, method: str, directions: int | None) -> None:
+    gradients = right()
+    wrong(gradients)
+    with pytest.raises(WrongGradient) as raised:
+        gradcheck(f, ARRAYS, gradients, method, directions=directions)
+    report = raised.value.report
+    changed = [name for name, g in right().items() if not np.array_equal(g, gradients[name])]
+    assert [report.array] == changed
+    if directions is None:
+        assert report.by_hand == pytest.approx(gradients[report.array][report.index], nan_ok=True)
+        assert report.numeric == pytest.approx(right()[report.array][report.index], abs=1e-8)
+        assert f"{report.array}[{', '.join(map(str, report.index))}]: by hand" in str(raised.value)
+
+
+@pytest.mark.parametrize("method", ["central", "complex"])
+def test_the_worst_entry_is_named(method: str) -> None:
+    gradients = right()
+    gradients["W"][0, 2] += 0.1
+    gradients["W"][2, 1] += 0.3
+    with pytest.raises(WrongGradient, match=r"^W\[2, 1\]: by hand .* numerically .* error .* allowed") as raised:
+        gradcheck(f, ARRAYS, gradients, method)
+    assert raised.value.report.by_hand - raised.value.report.numeric == pytest.approx(0.3, abs=1e-8)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e-3, 1e-5, 1e-8, 1e-11]))
+@settings(max_examples=50)
+def test_how_small_an_error_is_noticed(seed: int, planted: float) -> None:
+    """One entry off by `planted` of the largest one: the complex step notices down to 1e-11, the other down to 1e-5."""
+    gradients, rng = right(), np.random.default_rng(seed)
+    entry = tuple(rng.integers(0, 3, 2))
+    gradients["W"][entry] += planted * np.abs(gradients["W"]).max()
+    for method, notices in (("complex", 1e-11), ("central", 1e-5)):
+        if planted >= notices:
+            with pytest.raises(WrongGradient) as raised:
+                gradcheck(f, ARRAYS, gradients, method)
+            assert raised.value.report.index == entry
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+def test_the_layers_gradients(cell: Any) -> None:
+    """Stacked, in both directions, with lengths: without PyTorch, and to the last digits."""
+    rng = np.random.default_rng(1)
+    layer = cell(2, 3, 2, bidirectional=True, dtype=np.float64)
+    x, weights = rng.normal(size=(4, 2, 2)), rng.normal(size=(4, 2, 6))
+
+    def loss(arrays: dict[str, np.ndarray]) -> Any:
+        params = {name: a for name, a in arrays.items() if name != "x"}
+        output, _, _ = layer.with_params(params).forward(arrays["x"], lengths=[2, 4])
+        return (weights * output).sum()
+
+    _, _, cache = layer.forward(x, lengths=[2, 4])
+    grads = layer.backward(weights, None, cache)
+    arrays, gradients = {"x": x} | layer.params, {"x": grads.x} | grads.params
+    assert gradcheck(loss, arrays, gradients, "complex").error < 1e-13
+    assert gradcheck(loss, arrays, gradients, directions=2).error < 1e-7
+    gradients["W_hh_l0_reverse"] = gradients["W_hh_l0"]
+    with pytest.raises(WrongGradient, match="W_hh_l0_reverse"):
+        gradcheck(loss, arrays, gradients, "complex")
+
+
+@pytest.mark.parametrize("error", ["squared_error", "cross_entropy"])
+def test_the_elman_networks_gradients(error: str) -> None:
+    rng = np.random.default_rng(1)
+    network = ElmanNetwork(2, 3, 4, error, np.float64)
+    x, classes = rng.normal(size=(5, 2, 2)), rng.integers(0, 4, (5, 2))
+    y = np.eye(4)[classes] if error == "squared_error" else classes
+
+    def loss(params: dict[str, np.ndarray]) -> Any:
+        losses, _, _ = network.with_params(params).forward(x.astype(params["b_h"].dtype), y)
+        return reduce(losses)[0]
+
+    losses, _, cache = network.forward(x, y)
+    grads = network.backward(reduce(losses)[1], cache)
+    assert gradcheck(loss, network.params, grads.params, "complex").error < 1e-13
+    assert gradcheck(loss, network.params, grads.params).error < 1e-7
+
+
+def test_a_kink_is_no_hindrance() -> None:
+    gradients = {"W": X.T @ (X @ ARRAYS["W"] + ARRAYS["b"] > 0), "b": (X @ ARRAYS["W"] + ARRAYS["b"] > 0).sum(axis=0)}
+    arrays = {name: ARRAYS[name] for name in gradients}
+    gradients = {name: g.astype(float) for name, g in gradients.items()}
+    for method in ("central", "complex"):
+        gradcheck(relu, arrays, gradients, method)
+
+
+def test_a_wrong_function_of_huge_or_tiny_scale() -> None:
+    """The tolerance is relative: neither is a huge gradient wrong by rounding, nor a tiny one right by being tiny."""
+    for size in (1e-12, 1e12):
+        gradients = {name: size * g for name, g in right().items()}
+        gradcheck(lambda arrays, size=size: size * f(arrays), ARRAYS, gradients)
+        gradients["b"][0] *= 1.001
+        with pytest.raises(WrongGradient, match=r"b\[0\]"):
+            gradcheck(lambda arrays, size=size: size * f(arrays), ARRAYS, gradients)
+
+
+def test_float32_only_if_told() -> None:
+    arrays, gradients = ({name: a.astype(np.float32) for name, a in group.items()} for group in (ARRAYS, right()))
+    with pytest.raises(ValueError, match=r"arrays: expected float64, .* \(or float32=True\), got float32"):
+        gradcheck(f, arrays, gradients)
+    with pytest.raises(ValueError, match="method: expected 'central' with float32, got 'complex'"):
+        gradcheck(f, arrays, gradients, "complex", float32=True)
+    assert gradcheck(f, arrays, gradients, float32=True).error < 1e-2
+    gradients["W"][0, 0] += 0.05 * np.abs(gradients["W"]).max()
+    with pytest.raises(WrongGradient, match=r"W\[0, 0\]"):
+        gradcheck(f, arrays, gradients, float32=True)
+
+
+def test_the_same_seed_gives_the_same_directions() -> None:
+    one, same = (gradcheck(f, ARRAYS, right(), directions=3) for _ in range(2))
+    assert one == same
+    assert one != gradcheck(f, ARRAYS, right(), directions=3, rng=np.random.default_rng(1))
+
+
+def changes_its_argument(arrays: dict[str, np.ndarray]) -> Any:
+    arrays["b"] += 1
+    return 0.0
+
+
+COUNT = iter(range(1000))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arrays": {}, "gradients": {}}, "arrays: expected at least one, got {}"),
+        ({"gradients": {"W": X}}, r"gradients: expected the names \['W', 'b', 'unused'\], got \['W'\]"),
+        ({"arrays": ARRAYS | {"b": np.zeros(0)}}, r"arrays\['b'\]: expected at least one entry, got \(0,\)"),
+        ({"arrays": ARRAYS | {"b": [1.0, 2.0, 3.0]}}, r"arrays\['b'\]: expected a float64 array, as all .* got list"),
+        ({"arrays": ARRAYS | {"b": np.arange(3)}}, r"arrays\['b'\]: expected a float64 array, as all .* got int64"),
+        ({"gradients": right() | {"b": np.zeros((3, 1))}}, r"gradients\['b'\]: expected an array of shape \(3,\), got"),
+        ({"gradients": right() | {"b": np.zeros(3, np.float32)}}, r"gradients\['b'\]: expected dtype float64, got"),
+        ({"f": lambda arrays: arrays["b"]}, "f: expected a finite number as its value, got array"),
+        ({"f": lambda arrays: np.nan}, "f: expected a finite number as its value, got nan"),
+        ({"f": lambda arrays: None}, "f: expected a finite number as its value, got None"),
+        ({"f": lambda arrays: f(arrays) + next(COUNT)}, "f: expected the same value for the same arguments, got"),
+        ({"f": changes_its_argument}, r"f: expected a function that leaves its arguments .* one that changes \['b'\]"),
+        ({"method": "exact"}, "method: expected one of 'central', 'complex', got 'exact'"),
+        ({"directions": 0}, "directions: expected a whole number >= 1, got 0"),
+        ({"tolerance": -1}, r"tolerance: expected a number in \[0, inf\), got -1"),
+        (
+            {"method": "complex", "f": lambda arrays: float(f(arrays))},
+            "f: expected a function that takes complex arrays",
+        ),
+        ({"method": "complex", "f": lambda arrays: np.abs(f(arrays))}, "f: expected .* loses the imaginary part: abs"),
+        ({"method": "complex", "f": lambda arrays: f(arrays).real}, "f: expected .* one that loses the imaginary part"),
+        (
+            {"method": "complex", "f": lambda arrays: f({k: a.astype(float) for k, a in arrays.items()})},
+            "f: expected a function that takes complex arrays .* got ComplexWarning",
+        ),
+        (
+            {"method": "complex", "f": lambda arrays: RNN(3, 2, dtype=float).forward(arrays["W"][None])[0].sum()},
+            "f: expected a function that takes complex arrays .* got ValueError: x: expected a float64 array",
+        ),
+    ],
+)
+def test_what_can_not_be_checked_is_refused(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"f": f, "arrays": ARRAYS, "gradients": right()} | change
+    arguments["arrays"] = {k: a.copy() if isinstance(a, np.ndarray) else a for k, a in arguments["arrays"].items()}
+    with pytest.raises(ValueError, match=message):
+        gradcheck(**arguments)
