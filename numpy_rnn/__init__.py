@@ -2,7 +2,7 @@
 
 from numpy_rnn.config import Config
 from numpy_rnn.elman import ElmanNetwork
-from numpy_rnn.gradcheck import WrongGradient, gradcheck
+from numpy_rnn.gradcheck import WrongGradient, gradcheck, numeric_gradients
 from numpy_rnn.gru import GRU
 from numpy_rnn.layers import Dropout, Embedding, Linear, ReLU
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce, squared_error, squared_error_backward
@@ -15,5 +15,5 @@ from numpy_rnn.stack import Grads
 __all__ = [
     "GRU", "LSTM", "RNN", "SGD", "Adam", "Config", "Dropout", "ElmanNetwork", "Embedding", "Grads", "Linear", "ReLU",
     "SentimentModel", "WrongGradient", "clip_by_global_norm", "cross_entropy", "cross_entropy_backward", "gradcheck",
-    "reduce", "squared_error", "squared_error_backward",
+    "numeric_gradients", "reduce", "squared_error", "squared_error_backward",
 ]  # fmt: skip

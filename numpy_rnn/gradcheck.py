@@ -82,6 +82,16 @@ def gradcheck(f: Callable[[Params], Any], arrays: Params, gradients: Params, met
     return max(reports, key=lambda report: report.error)
 
 
+def numeric_gradients(f: Callable[[Params], Any], arrays: Params, method: str = "central") -> Params:
+    """The gradient of f for every entry of every array, by either method, without any comparison; see `gradcheck`."""
+    check_choice("method", method, ("central", "complex"))
+    gradients = {name: np.empty_like(a) for name, a in arrays.items()}
+    for name, a in arrays.items():
+        for index, v, _ in _directions(a, a, None, check_generator(None)):
+            gradients[name][index], _ = _derivative(f, arrays, {name: v}, method)
+    return gradients
+
+
 def _directions(a: np.ndarray, gradient: np.ndarray, directions: int | None,
                 rng: np.random.Generator) -> Iterator[tuple[tuple[int, ...], np.ndarray, float]]:  # fmt: skip
     """Index, direction v, and what the gradient says of the derivative along v: all unit vectors, or random ones."""

@@ -99,13 +99,11 @@ def draw_weights(rng: np.random.Generator, layer: Layer, scale: str) -> None:
 @st.composite
 def problems(draw: Any, cells: Sequence[str] = CELLS, *, dtype: str = "float64", scale: str | None = None,
              lengths: bool | None = None, bidirectional: bool | None = None,
-             most: tuple[int, int, int, int, int] = (8, 4, 5, 6, 3)) -> Problem:  # fmt: skip
-    """Cell, sizes, 1 among them, directions, bias, weight scale, h_0, lengths and arriving gradients: all drawn.
-
-    most: the largest T, N, D, H and L.
-    """
+             most_layers: int = 3) -> Problem:  # fmt: skip
+    """Cell, sizes, 1 among them, directions, bias, weight scale, h_0, lengths and arriving gradients: all drawn."""
     cell = draw(st.sampled_from(cells), label="cell")
-    T, N, D, H, L = (draw(st.integers(1, size), label=name) for name, size in zip("TNDHL", most, strict=True))
+    most = {"T": 8, "N": 4, "D": 5, "H": 6, "L": most_layers}
+    T, N, D, H, L = (draw(st.integers(1, size), label=name) for name, size in most.items())
     bias = draw(st.booleans(), label="bias")
     both = draw(st.booleans(), label="bidirectional") if bidirectional is None else bidirectional
     layer = make_layer(cell, D, H, L, bias=bias, bidirectional=both, dtype=dtype)

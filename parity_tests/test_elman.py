@@ -36,9 +36,8 @@ class Case:
 
 @st.composite
 def cases(draw: Any, dtype: str = "float64", truncated: bool | None = None) -> Case:
-    T, N, D, H, C = (
-        draw(st.integers(1, most), label=name) for name, most in zip("TNDHC", (8, 4, 4, 6, 5), strict=True)
-    )
+    most = {"T": 8, "N": 4, "D": 4, "H": 6, "C": 5}
+    T, N, D, H, C = (draw(st.integers(1, size), label=name) for name, size in most.items())
     error = draw(st.sampled_from(ERRORS), label="error")
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
     network = ElmanNetwork(D, H, C, error, dtype, rng)

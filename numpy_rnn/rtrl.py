@@ -1,0 +1,49 @@
+"""Real-time recurrent learning: BPTT's gradient, carried FORWARD in time. Eq. numbers: docs/derivation.md."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from numpy_rnn.checks import check_array, expect
+from numpy_rnn.layers import Params
+from numpy_rnn.rnn import RNN, derivative
+
+
+def step(P_prev: np.ndarray, u: np.ndarray, h: np.ndarray, W_hh: np.ndarray, nonlinearity: str) -> np.ndarray:
+    """P_t[n, j, k, i] = dh_t[n, j] / dW[k, i] (N, H, K, H) from P_{t-1}.
+
+    W (K, H) is W_xh, W_hh and the bias below each other, u_t = [x_t, h_{t-1}, 1] (N, K), so that z_t = u_t W; h is h_t.
+    """
+    N, H, K, _ = P_prev.shape
+    dz = (W_hh.T @ P_prev.reshape(N, H, K * H)).reshape(N, H, K, H)  # through h_{t-1}: sum_m W_hh[m, j] P[n, m, k, i]
+    j = np.arange(H)
+    dz[:, j, :, j] += u  # directly: z[n, j] has u[n, k] W[k, j] in it, Eq. (23)
+    return derivative(h, nonlinearity)[:, :, None, None] * dz  # Eq. (24)
+
+
+def rtrl(layer: RNN, x: np.ndarray, d_output: np.ndarray, h_0: np.ndarray | None = None) -> Params:
+    """The gradient of every parameter of an RNN of one layer, in one direction, without a way back.
+
+    x (T, N, D), d_output (T, N, H): dL_t/dh_t of the loss at step t alone, h_0 (1, N, H) or None for zeros.
+    Nothing of earlier steps is kept but P, of N H (D + H + 1) H numbers, whatever T is; and d_output[t] is needed at
+    step t only, so a network can learn while its input is still coming in. Every step costs N H^3 (D + H + 1)
+    multiplications, where BPTT's costs about 2 N H (D + H).
+    Source: Williams & Zipser (1989), "A learning algorithm for continually running fully recurrent neural networks",
+    Neural Computation 1. Raises ValueError for another layer, and for wrong shapes.
+    """
+    plain = isinstance(layer, RNN) and layer.num_layers == layer.directions == 1
+    expect(plain, "layer", "an RNN of one layer in one direction", layer)
+    check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
+    (T, N, D), H = x.shape, layer.hidden_size
+    check_array("d_output", d_output, (T, N, H), layer.dtype)
+    dW = np.zeros((D + H + 1, H), layer.dtype)  # (K, H)
+    P = np.zeros((N, H, D + H + 1, H), layer.dtype)  # (N, H, K, H): h_0 depends on no weight
+    h_prev = np.zeros((1, N, H), layer.dtype) if h_0 is None else h_0
+    for t in range(T):
+        _, h, _ = layer.forward(x[t : t + 1], h_prev)  # (1, N, H)
+        u = np.concatenate((x[t], h_prev[0], np.ones((N, 1), layer.dtype)), axis=1)  # (N, K)
+        P = step(P, u, h[0], layer.params["W_hh_l0"], layer.nonlinearity)
+        dW += np.tensordot(d_output[t], P, axes=2)  # (K, H): sum over n and j of dL_t/dh_t[n, j] P_t[n, j], Eq. (25)
+        h_prev = h
+    named = {"W_xh_l0": dW[:D], "W_hh_l0": dW[D : D + H], "b_xh_l0": dW[-1], "b_hh_l0": dW[-1].copy()}
+    return {name: named[name] for name in layer.params}
