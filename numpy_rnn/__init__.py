@@ -1,5 +1,6 @@
 """A recurrent neural network by hand: every formula of the forward and the backward pass, in NumPy."""
 
+from numpy_rnn.chunks import SequenceModel
 from numpy_rnn.config import Config
 from numpy_rnn.elman import ElmanNetwork
 from numpy_rnn.gradcheck import WrongGradient, gradcheck, numeric_gradients
@@ -14,6 +15,6 @@ from numpy_rnn.stack import Grads
 
 __all__ = [
     "GRU", "LSTM", "RNN", "SGD", "Adam", "Config", "Dropout", "ElmanNetwork", "Embedding", "Grads", "Linear", "ReLU",
-    "SentimentModel", "WrongGradient", "clip_by_global_norm", "cross_entropy", "cross_entropy_backward", "gradcheck",
-    "numeric_gradients", "reduce", "squared_error", "squared_error_backward",
+    "SentimentModel", "SequenceModel", "WrongGradient", "clip_by_global_norm", "cross_entropy",
+    "cross_entropy_backward", "gradcheck", "numeric_gradients", "reduce", "squared_error", "squared_error_backward",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 from numpy_rnn.checks import check_choice, check_dtype, check_number, check_size, expect
 
 CELLS = ("rnn", "lstm", "gru")
+OPTIMIZERS = ("adam", "sgd")
 READOUTS = ("last", "last_real", "mean")
 
 
@@ -41,7 +42,8 @@ class Config:
     unknown_rate: float = _option(0.3, "share of the training words that are replaced by <unk>")
     epochs: int = _option(5, "passes over the training data")
     batch_size: int = _option(100, "N, reviews per training step")
-    lr: float = _option(1e-3, "Adam's learning rate at the first step; it falls linearly to 0 over the epochs")
+    optimizer: str = _option("adam", "Adam, or plain gradient descent", OPTIMIZERS)
+    lr: float = _option(1e-3, "the learning rate at the first step; it falls linearly to 0 over the epochs")
     clip: float = _option(1.0, "largest global norm of the gradients; larger ones are scaled down to it")
     seed: int = _option(0, "of the initial weights, the shuffling, the dropout and the toy reviews")
 

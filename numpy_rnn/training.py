@@ -14,7 +14,7 @@ from numpy_rnn.data.text import Reviews
 from numpy_rnn.layers import Params
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.models import SentimentModel
-from numpy_rnn.optim import Adam, clip_by_global_norm
+from numpy_rnn.optim import SGD, Adam, clip_by_global_norm
 
 
 def learning_rate(config: Config, step: int, total: int) -> float:
@@ -30,7 +30,7 @@ class Trainer:
     def __init__(self, model: SentimentModel):
         self.model = model
         self.config = model.config
-        self.optimizer = Adam(model.params)
+        self.optimizer = Adam(model.params) if model.config.optimizer == "adam" else SGD(model.params)
 
     def gradients(self, batch: Batch) -> tuple[float, Params]:
         """The mean loss over the batch and its gradient for every parameter, nothing clipped, nothing updated."""

@@ -38,6 +38,24 @@ def test_whole_steps_in_lockstep(readout: str, clip: float) -> None:
         assert row["numpy"]["valid_accuracy"] == row["torch"]["valid_accuracy"]
 
 
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("optimizer", "lr"), [("adam", 3e-3), ("sgd", 0.3)])
+def test_300_steps_in_lockstep(cell: str, optimizer: str, lr: float) -> None:
+    """Equal training: with clipping, dropout and a falling learning rate; test_chunks.py has it with carried state."""
+    config = replace(SMALL, cell=cell, optimizer=optimizer, lr=lr, clip=0.5, epochs=28)
+    run = Comparison(DATA, config, steps=300, lockstep=True)
+    for _ in run.epochs():
+        pass
+    worst = run.worst
+    assert worst is not None
+    assert worst["steps"] == 300
+    assert worst["largest_loss_difference"] < 1e-12
+    assert max(worst["largest_gradient_error"].values()) < 1e-9
+    assert worst["largest_weight_error"] < 1e-12
+    first, last = (np.mean(run.losses["numpy"][part]) for part in (slice(0, 20), slice(-20, None)))
+    assert last < first  # it trained
+
+
 def test_lockstep_notices_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Trainer.gradients
 

@@ -17,9 +17,9 @@ from torch import nn
 import numpy_rnn
 from numpy_rnn.checks import expect
 from numpy_rnn.layers import Params
-from torch_rnn.models import ElmanNetwork, SentimentModel
+from torch_rnn.models import ElmanNetwork, SentimentModel, SequenceModel
 
-Layer = Any  # of numpy_rnn: RNN, LSTM, GRU, Linear, Embedding, ElmanNetwork or SentimentModel
+Layer = Any  # a layer or a model of numpy_rnn
 ELMAN = {"W_xh": "hidden.weight_ih_l0", "W_hh": "hidden.weight_hh_l0", "b_h": "hidden.bias_ih_l0",
          "W_hy": "output.weight", "b_y": "output.bias"}  # fmt: skip
 RECURRENT = {numpy_rnn.RNN: nn.RNN, numpy_rnn.LSTM: nn.LSTM, numpy_rnn.GRU: nn.GRU}
@@ -88,6 +88,8 @@ def to_torch(layer: Layer) -> nn.Module:
             module = nn.Linear(*layer.params["W"].shape)
         case numpy_rnn.Embedding():
             module = nn.Embedding(*layer.params["W"].shape)
+        case numpy_rnn.SequenceModel():
+            module = SequenceModel(to_torch(layer.layer), to_torch(layer.output))
         case numpy_rnn.SentimentModel():
             module = SentimentModel(len(layer.params["embedding.W"]), layer.config)
         case _:
@@ -120,10 +122,12 @@ def from_torch(module: nn.Module) -> Layer:
             layer = numpy_rnn.Linear(module.in_features, module.out_features, dtype=dtype)
         case nn.Embedding():
             layer = numpy_rnn.Embedding(module.num_embeddings, module.embedding_dim, dtype=dtype)
+        case SequenceModel():
+            layer = numpy_rnn.SequenceModel(from_torch(module.layer), from_torch(module.output))
         case SentimentModel():
             layer = numpy_rnn.SentimentModel(module.embedding.num_embeddings, replace(module.config, dtype=dtype))
         case _:
-            twins = "nn.RNN, LSTM, GRU, Linear, Embedding, ElmanNetwork or SentimentModel"
+            twins = "nn.RNN, LSTM, GRU, Linear, Embedding or a model of torch_rnn"
             raise ValueError(f"module: expected {twins}, got {type(module).__name__}")
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
     for name, p in from_torch_names(layer, arrays).items():

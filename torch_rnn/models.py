@@ -1,6 +1,8 @@
-"""The twins of numpy_rnn.ElmanNetwork and numpy_rnn.SentimentModel as nn.Modules, in PyTorch's own words."""
+"""The twins of numpy_rnn's models as nn.Modules, in PyTorch's own words."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +36,18 @@ class ElmanNetwork(nn.Module):
         else:
             losses = cross_entropy(z.movedim(-1, 1), y, reduction="none")
         return losses, y_hat, h_n[0]
+
+
+class SequenceModel(nn.Module):
+    """The twin of numpy_rnn.SequenceModel: x (T, N, D) -> logits at every step (T, N, C), and the last state."""
+
+    def __init__(self, layer: nn.Module, output: nn.Module):
+        super().__init__()
+        self.layer, self.output = layer, output
+
+    def forward(self, x: Tensor, h_0: Any = None) -> tuple[Tensor, Any]:
+        h, h_n = self.layer(x, h_0)
+        return self.output(h), h_n
 
 
 class SentimentModel(nn.Module):

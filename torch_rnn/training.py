@@ -1,22 +1,25 @@
-"""The twin of numpy_rnn.training.Trainer: the same methods, by torch.autograd and torch.optim.Adam."""
+"""The twin of numpy_rnn.training.Trainer: the same methods, by torch.autograd and torch.optim."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Reviews
+from numpy_rnn.optim import SGD, Adam
 from numpy_rnn.training import Trainer, check_finite
 from torch_rnn.convert import to_torch, to_torch_names
 
 
 class TorchTrainer:
-    """The PyTorch twin of a NumPy trainer, starting from its weights and Adam state. device: "cpu", "cuda", ..."""
+    """The PyTorch twin of a NumPy trainer, starting from its weights and optimizer state. device: "cpu", "cuda", ..."""
 
     name = "torch"
 
@@ -24,8 +27,7 @@ class TorchTrainer:
         self.device = torch.device(device)
         self.model = to_torch(twin_of.model).to(self.device)
         self.config = twin_of.config
-        adam = twin_of.optimizer
-        self.optimizer = torch.optim.Adam(self.model.parameters(), betas=(adam.beta1, adam.beta2), eps=adam.eps)
+        self.optimizer = twin_optimizer(twin_of.optimizer, self.model)
         self.take_over(twin_of)
 
     def _tensor(self, a: np.ndarray) -> Tensor:
@@ -68,18 +70,34 @@ class TorchTrainer:
         """Under PyTorch's names; on a CPU, views."""
         return {name: p.detach().cpu().numpy() for name, p in self.model.named_parameters()}
 
-    @torch.no_grad()
     def take_over(self, source: Trainer) -> None:
-        """The NumPy side's weights and Adam state, copied: the twin's next step starts where its next step starts."""
-        weights, m, v = (to_torch_names(source.model, arrays) for arrays in
-                         (source.model.params, source.optimizer.m, source.optimizer.v))  # fmt: skip
-        for name, p in self.model.named_parameters():
-            p.copy_(torch.from_numpy(weights[name]))
-            self.optimizer.state[p] = {
-                "step": torch.tensor(float(source.optimizer.t)),
-                "exp_avg": self._tensor(m[name]),
-                "exp_avg_sq": self._tensor(v[name]),
-            }
+        """The NumPy side's weights and optimizer state: the twin's next step starts where its next step starts."""
+        take_over(source.model, source.optimizer, self.model, self.optimizer)
+
+
+def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Optimizer:
+    """torch.optim.Adam or SGD with the settings of the NumPy one, for the module's parameters."""
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if isinstance(optimizer, SGD):
+        return torch.optim.SGD(parameters)
+    return torch.optim.Adam(parameters, betas=(optimizer.beta1, optimizer.beta2), eps=optimizer.eps)
+
+
+@torch.no_grad()
+def take_over(model: Any, optimizer: SGD | Adam, module: nn.Module, theirs: torch.optim.Optimizer) -> None:
+    """Copies the NumPy model's weights and its optimizer's state into the twin module and its twin optimizer."""
+    weights = to_torch_names(model, model.params)
+    for name, p in module.named_parameters():
+        p.copy_(torch.from_numpy(weights[name]))
+    if isinstance(optimizer, SGD):
+        return  # which has no state
+    m, v = (to_torch_names(model, arrays) for arrays in (optimizer.m, optimizer.v))
+    for name, p in module.named_parameters():
+        theirs.state[p] = {
+            "step": torch.tensor(float(optimizer.t)),
+            "exp_avg": torch.from_numpy(m[name]).to(p.device),
+            "exp_avg_sq": torch.from_numpy(v[name]).to(p.device),
+        }
 
 
 def check_device(device: str) -> None:

@@ -1,0 +1,66 @@
+"""A long sequence in chunks: the state is carried on from chunk to chunk, and the weights are updated after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.checks import check_size, expect
+from numpy_rnn.layers import Linear, Params
+from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
+from numpy_rnn.optim import SGD, Adam, clip_by_global_norm
+from numpy_rnn.stack import Stack
+
+
+class SequenceModel:
+    """An RNN, LSTM or GRU and, at every step, a Linear layer: x (T, N, D) -> logits (T, N, C).
+
+    params: those of both, `layer.W_xh_l0`, ..., `output.W`, `output.b`. Raises ValueError where their sizes don't fit.
+    """
+
+    def __init__(self, layer: Stack, output: Linear):
+        H = layer.directions * layer.hidden_size
+        expect(len(output.params["W"]) == H, "output", f"a Linear layer with {H} inputs", len(output.params["W"]))
+        self.layer, self.output = layer, output
+        self.params: Params = {f"layer.{name}": p for name, p in layer.params.items()}
+        self.params |= {f"output.{name}": p for name, p in output.params.items()}
+
+    def gradients(self, x: np.ndarray, labels: np.ndarray, h_0: Any = None,
+                  weights: np.ndarray | None = None) -> tuple[float, Params, Any]:  # fmt: skip
+        """x (T, N, D), labels (T, N), weights (T, N) of the losses -> the loss, its gradients, and the last state h_n.
+
+        L = (1/N) sum over n and t of w[t, n] cross-entropy[t, n]; see `losses.reduce`.
+        """
+        h, h_n, cache = self.layer.forward(x, h_0)  # (T, N, H)
+        logits, _ = self.output.forward(h)  # (T, N, C)
+        losses, loss_cache = cross_entropy(logits, labels)  # (T, N)
+        loss, d_losses = reduce(losses, weights)
+        d_logits = cross_entropy_backward(d_losses, loss_cache)  # (T, N, C)
+        dh, d_output = self.output.backward(d_logits, h)  # (T, N, H)
+        grads = self.layer.backward(dh, None, cache)
+        d_layer = {f"layer.{name}": g for name, g in grads.params.items()}
+        return loss, d_layer | {f"output.{name}": g for name, g in d_output.items()}, h_n
+
+
+def chunks(x: np.ndarray, labels: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """x (T, N, D) and labels (T, N), k steps at a time; the last chunk may be short."""
+    check_size("k", k)
+    expect(len(x) == len(labels), "labels", f"{len(x)} steps, as x has", len(labels))
+    for start in range(0, len(x), k):
+        yield x[start : start + k], labels[start : start + k]
+
+
+def train(model: SequenceModel, optimizer: SGD | Adam, pieces: Iterable[tuple[np.ndarray, np.ndarray]], lr: float,
+          clip: float = np.inf, h: Any = None) -> Iterator[float]:  # fmt: skip
+    """One update for each (x, labels) of `pieces`, which may come from a generator; yields the losses.
+
+    TBPTT(k, k) with updates in between: a chunk starts from the state where the last one ended, a value, which no
+    gradient goes back through; so memory does not grow with the sequence. h: the first chunk's h_0, None for zeros.
+    """
+    for x, labels in pieces:
+        loss, grads, h = model.gradients(x, labels, h)
+        clipped, _ = clip_by_global_norm(grads, clip)
+        optimizer.step(clipped, lr)
+        yield loss

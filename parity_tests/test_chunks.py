@@ -1,0 +1,172 @@
+"""numpy_rnn/chunks.py: hundreds of updates on one long sequence, in lockstep with PyTorch."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from numpy_rnn import GRU, LSTM, RNN, SGD, Adam, Linear, SequenceModel, clip_by_global_norm
+from numpy_rnn.chunks import chunks, train
+from parity_tests.support import make_layer, state, states
+from torch_rnn import from_torch_names, to_torch
+from torch_rnn.comparison import relative_error
+from torch_rnn.training import take_over, twin_optimizer
+
+SYMBOLS = 4
+
+
+def recall(T: int, N: int, dtype: Any = np.float64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """One long sequence of random symbols, one-hot; the label is the symbol of three steps ago."""
+    symbols = np.random.default_rng(seed).integers(0, SYMBOLS, (T + 3, N))
+    return np.eye(SYMBOLS, dtype=dtype)[symbols[3:]], symbols[:-3]
+
+
+def make_model(cell: str, hidden_size: int = 8, num_layers: int = 2, dtype: Any = np.float64) -> SequenceModel:
+    layer = make_layer(cell, SYMBOLS, hidden_size, num_layers, dtype=dtype)
+    return SequenceModel(layer, Linear(hidden_size, SYMBOLS, dtype=dtype))
+
+
+@pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])
+@pytest.mark.parametrize(("optimizer", "lr"), [(Adam, 1e-2), (SGD, 0.1)], ids=["Adam", "SGD"])
+@pytest.mark.parametrize("clip", [0.3, 1e9], ids=["clipped", "not clipped"])
+def test_300_updates_in_lockstep(cell: str, optimizer: Any, lr: float, clip: float) -> None:
+    """Every loss within 1e-12, every gradient within 1e-9, every weight and the carried state within 1e-12.
+
+    PyTorch carries a state of its own, detached at each chunk's start; weights and Adam state are NumPy's.
+    """
+    model = make_model(cell)
+    adam, module = optimizer(model.params), to_torch(model)
+    theirs = twin_optimizer(adam, module)
+    h, torch_h, clipped_some = None, None, 0
+    for x, labels in chunks(*recall(300 * 7 - 3, 2), 7):  # the last chunk is short
+        take_over(model, adam, module, theirs)
+        loss, grads, h = model.gradients(x, labels, h)
+
+        theirs.zero_grad()
+        torch_h = None if torch_h is None else state([s.detach() for s in states(torch_h)])
+        logits, torch_h = module(torch.tensor(x), torch_h)
+        torch_loss = cross_entropy(logits.movedim(-1, 1), torch.tensor(labels), reduction="none").sum(dim=0).mean()
+        torch_loss.backward()
+        torch_grads = from_torch_names(model, {name: p.grad.numpy() for name, p in module.named_parameters()})
+
+        assert abs(loss - torch_loss.item()) < 1e-12
+        for name, gradient in grads.items():
+            assert relative_error(gradient, torch_grads[name]) < 1e-9, name
+        for ours, its in zip(states(h), states(torch_h), strict=True):
+            assert relative_error(ours, its.detach().numpy()) < 1e-12
+
+        clipped, norm = clip_by_global_norm(grads, clip)
+        clipped_some += norm > clip
+        adam.step(clipped, lr)
+        clip_grad_norm_(module.parameters(), clip)
+        theirs.param_groups[0]["lr"] = lr
+        theirs.step()
+        weights = from_torch_names(model, {name: p.detach().numpy() for name, p in module.named_parameters()})
+        for name, p in model.params.items():
+            assert relative_error(p, weights[name]) < 1e-12, name
+    assert (clipped_some > 100) == (clip < 1)
+
+
+@pytest.mark.parametrize("cell", [RNN, LSTM, GRU])
+def test_a_chunk_goes_back_to_its_start_only(cell: Any) -> None:
+    """What chunks add up to, with weights held fixed, is backward(..., k1=k, k2=k) of the whole sequence."""
+    layer = cell(SYMBOLS, 3, 2, dtype=np.float64)
+    model = SequenceModel(layer, Linear(3, SYMBOLS, dtype=np.float64))
+    x, labels = recall(11, 2)
+    total, h = {name: np.zeros_like(p) for name, p in model.params.items()}, None
+    for piece, its_labels in chunks(x, labels, 4):
+        _, grads, h = model.gradients(piece, its_labels, h)
+        total = {name: total[name] + g for name, g in grads.items()}
+    output, _, cache = layer.forward(x)
+    logits, _ = model.output.forward(output)
+    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    d_logits = (p - np.eye(SYMBOLS)[labels]) / 2
+    truncated = layer.backward(d_logits @ model.output.params["W"].T, None, cache, k1=4, k2=4)
+    for name, gradient in truncated.params.items():
+        np.testing.assert_allclose(total[f"layer.{name}"], gradient, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])
+def test_training_in_chunks_learns(cell: str) -> None:
+    """Chunks of ten steps, to recall a symbol of three steps ago: three of ten lie in the chunk before."""
+    model = make_model(cell, hidden_size=24, num_layers=1, dtype=np.float32)
+    losses = list(train(model, Adam(model.params), chunks(*recall(6000, 16, np.float32), 10), lr=1e-2, clip=1.0))
+    assert len(losses) == 600
+    assert np.mean(losses[:10]) / 10 > 1.2  # ln 4 = 1.39 for each step
+    assert np.mean(losses[-10:]) / 10 < 0.05
+
+
+def test_memory_does_not_grow_with_the_sequence() -> None:
+    """Chunks from a generator: twenty times as many, the same memory."""
+    peaks = []
+    for count in (20, 400):
+        model = make_model("LSTM")
+        pieces = (recall(10, 2, seed=i) for i in range(count))
+        tracemalloc.start()
+        for _ in train(model, SGD(model.params), pieces, lr=0.1):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_chunks() -> None:
+    x, labels = recall(10, 2)
+    pieces = list(chunks(x, labels, 4))
+    assert [len(piece) for piece, _ in pieces] == [4, 4, 2]
+    np.testing.assert_array_equal(np.concatenate([piece for piece, _ in pieces]), x)
+    np.testing.assert_array_equal(np.concatenate([its_labels for _, its_labels in pieces]), labels)
+
+
+def test_weights_of_the_losses() -> None:
+    """A mask leaves steps out, of the loss and of every gradient."""
+    model = make_model("GRU")
+    x, labels = recall(6, 2)
+    mask = np.arange(6)[:, None] < np.array([4, 4])
+    loss, grads, _ = model.gradients(x, labels, weights=mask)
+    shorter, its_grads, _ = model.gradients(x[:4], labels[:4])
+    assert loss == pytest.approx(shorter, rel=1e-12)
+    for name, gradient in grads.items():
+        np.testing.assert_allclose(gradient, its_grads[name], rtol=1e-10, atol=1e-14)
+
+
+X, LABELS = recall(5, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: SequenceModel(RNN(3, 4, bidirectional=True), Linear(4, 2)),
+            "output: expected a Linear layer with 8",
+        ),
+        (lambda: next(chunks(X, LABELS, 0)), "k: expected a whole number >= 1, got 0"),
+        (lambda: next(chunks(X, LABELS[:4], 2)), "labels: expected 5 steps, as x has, got 4"),
+        (
+            lambda: make_model("tanh").gradients(X, LABELS[:4]),
+            r"labels: .* in 0..3 of shape \(5, 2\)",
+        ),
+        (lambda: make_model("tanh").gradients(X, LABELS, weights=X), r"weights: expected .* of shape \(5, 2\)"),
+        (lambda: make_model("LSTM").gradients(X, LABELS, X), r"h_0: expected a pair \(h, c\), got ndarray"),
+    ],
+)
+def test_bad_input(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_the_losses_of_train_are_those_of_gradients() -> None:
+    """In order, each from the weights and the state that the one before left."""
+    one, other = make_model("LSTM"), make_model("LSTM")
+    losses = list(train(one, SGD(one.params), itertools.islice(chunks(X, LABELS, 2), 2), lr=0.1))
+    first, grads, h = other.gradients(X[:2], LABELS[:2])
+    SGD(other.params).step(grads, 0.1)
+    second, _, _ = other.gradients(X[2:4], LABELS[2:4], h)
+    assert losses == [first, second]
