@@ -50,12 +50,7 @@ def test_the_script(tmp_path: Path) -> None:
     done = script(tmp_path, "--cells", "gru", "--rates", "1e-5", "0.1", "--limit", "30")
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("gru")]
-    assert [row[1:3] for row in rows] == [
-        ["float32", "1e-05"],
-        ["float32", "0.1"],
-        ["float64", "1e-05"],
-        ["float64", "0.1"],
-    ]
+    assert [row[1:3] for row in rows] == [[dtype, lr] for dtype in ("float32", "float64") for lr in ("1e-05", "0.1")]
     assert rows[0][3:] == [">", "30", ">", "30"]
     assert (tmp_path / "parting.png").read_bytes().startswith(b"\x89PNG")
 
@@ -66,7 +61,6 @@ def test_the_script(tmp_path: Path) -> None:
         (["--limit", "0"], "parting.py: limit: expected a whole number >= 1, got 0"),
         (["--rates", "-1"], "parting.py: lr: expected a number in (0, inf), got -1.0"),
         (["--picture", "nowhere/p.png"], "parting.py: picture: expected a file in a folder that is there"),
-        (["--rates", "1e30", "--limit", "9"], "training: expected a finite loss and gradient"),
     ],
 )
 def test_a_users_mistake(tmp_path: Path, arguments: list[str], message: str) -> None:

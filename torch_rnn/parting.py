@@ -49,7 +49,7 @@ def parting_step(differences: np.ndarray) -> int | None:
 
 
 def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
-    """A PNG: the parting steps against the learning rate, a panel for each cell. rows: as scripts/parting.py has them."""
+    """A PNG: the parting steps against the learning rate, a panel for each cell."""
     cells = list(dict.fromkeys(row["cell"] for row in rows))
     figure = Figure(figsize=(4 * len(cells), 4), layout="constrained")
     panels = figure.subplots(1, len(cells), sharey=True, squeeze=False)[0]
