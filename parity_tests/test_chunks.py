@@ -163,10 +163,10 @@ def test_bad_input(call: Any, message: str) -> None:
 
 
 def test_the_losses_of_train_are_those_of_gradients() -> None:
-    """In order, each from the weights and the state that the one before left."""
+    """In order, each from the weights and the state that the one before left; and clipped."""
     one, other = make_model("LSTM"), make_model("LSTM")
-    losses = list(train(one, SGD(one.params), itertools.islice(chunks(X, LABELS, 2), 2), lr=0.1))
+    losses = list(train(one, SGD(one.params), itertools.islice(chunks(X, LABELS, 2), 2), lr=0.1, clip=0.01))
     first, grads, h = other.gradients(X[:2], LABELS[:2])
-    SGD(other.params).step(grads, 0.1)
+    SGD(other.params).step(clip_by_global_norm(grads, 0.01)[0], 0.1)
     second, _, _ = other.gradients(X[2:4], LABELS[2:4], h)
     assert losses == [first, second]
