@@ -33,6 +33,7 @@ class LayerCache(NamedTuple):
 
 
 class Cache(NamedTuple):
+    made_by: str  # the layer, as it prints itself
     lengths: np.ndarray  # (N,), the longest first
     order: np.ndarray | slice  # row i of a layer's arrays is sequence order[i]; slice(None): the order as given
     masks: list[np.ndarray]  # Dropout's, between the layers; empty without
@@ -43,7 +44,7 @@ class Cache(NamedTuple):
         start, _, end = window
         lengths = np.minimum(self.lengths[n], end) - start
         masks = [mask[start:end, n] for mask in self.masks]
-        return Cache(lengths, self.order, masks, [layer.cut(start, end, n) for layer in self.layers])
+        return Cache(self.made_by, lengths, self.order, masks, [layer.cut(start, end, n) for layer in self.layers])
 
 
 def cut_gradients(window: Window, n: slice, lengths: np.ndarray, d_output: np.ndarray,

@@ -20,6 +20,15 @@ def longest_first(lengths: Any, T: int, N: int) -> tuple[np.ndarray, np.ndarray 
     return lengths[order], order
 
 
+def restore(a: np.ndarray, order: np.ndarray | slice) -> np.ndarray:
+    """(?, N, ...) in falling order of length, back in the given order."""
+    if isinstance(order, slice):
+        return a
+    given = np.empty_like(a)
+    given[:, order] = a
+    return given
+
+
 def steps(lengths: np.ndarray) -> list[tuple[int, slice, slice]]:
     """(t, n, r) for every step t: n are the sequences longer than t, with the longest first 0, 1, ...; r is where
     their step t stands in `rows`."""

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from numpy_rnn.bptt import Cache, LayerCache, States, cut_gradients, windows
+from numpy_rnn.bptt import Cache, LayerCache, States, Window, cut_gradients, windows
 from numpy_rnn.checks import check_array, check_dtype, check_generator, check_number, check_size, expect
 from numpy_rnn.layers import Dropout, Params
-from numpy_rnn.sequences import longest_first, reverse
+from numpy_rnn.sequences import longest_first, restore, reverse
 
 
 class Grads(NamedTuple):
@@ -58,6 +58,12 @@ class Stack:
             for name, shape in shapes.items():
                 self.params[name + self.suffix(k)] = rng.uniform(-bound, bound, shape).astype(self.dtype)
 
+    def __repr__(self) -> str:
+        names = ("num_layers", "nonlinearity", "bias", "bidirectional", "dropout")
+        settings = [f"{name}={getattr(self, name)!r}" for name in names if hasattr(self, name)]
+        sizes = f"{self.input_size}, {self.hidden_size}"
+        return f"{type(self).__name__}({sizes}, {', '.join(settings)}, dtype={str(self.dtype)!r})"
+
     def suffix(self, k: int) -> str:
         """_l0, _l1, ...; with both directions _l0, _l0_reverse, _l1, ..."""
         return f"_l{k // self.directions}" + "_reverse" * (k % self.directions)
@@ -93,14 +99,14 @@ class Stack:
         lengths (N,), each in 1..T, in any order, means what a packed sequence means in PyTorch: a sequence ends after
         its own last step, its h_n is the state there, its later outputs are zero, and what stands in its pads has no
         influence on anything. masks: see `dropout_masks`; None is no dropout, as in testing.
-        Changes no argument. The cache keeps x itself: leave it unchanged until `backward`.
+        Changes no argument. The cache keeps x and masks themselves: leave them unchanged until `backward`.
         Raises ValueError for a wrong shape or dtype (the parameters' is expected) and for lengths outside 1..T.
         """
         check_array("x", x, ("T", "N", self.input_size), self.dtype)
         T, N, _ = x.shape
         h_0s = self._states("h_0", h_0, N)
         lengths, order = longest_first(lengths, T, N)
-        cache = Cache(lengths, order, self._masks(masks, T, N, order), [])
+        cache = Cache(repr(self), lengths, order, self._masks(masks, T, N, order), [])
         below = x[:, order]  # the longest sequence first
         for layer in range(self.num_layers):
             if layer and cache.masks:
@@ -132,47 +138,60 @@ class Stack:
         Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype, for what
         `bptt.windows` refuses, and for k1 or k2 with both directions, where no step is the last one to be cut off.
         """
-        T, N, order = self._check_cache(cache), len(cache.lengths), cache.order
+        made_by = getattr(cache, "made_by", type(cache).__name__)
+        expect(made_by == repr(self), "cache", f"what forward of {self} returned", f"one of {made_by}")
+        T, N, order = len(cache.layers[0].x), len(cache.lengths), cache.order
         whole = k1 is None and k2 is None
         expect(whole or not self.bidirectional, "k1, k2", "None where there are both directions", (k1, k2))
         if d_output is None:
             d_output = np.broadcast_to(np.zeros((), self.dtype), (T, N, self.directions * self.hidden_size))
         check_array("d_output", d_output, (T, N, self.directions * self.hidden_size), self.dtype)
-        d_h_ns = tuple(d[:, order] for d in self._states("d_h_n", d_h_n, N))
-        dx, d_h_0s = np.zeros((T, N, self.input_size), self.dtype), tuple(np.zeros_like(d) for d in d_h_ns)
-        params = {name: np.zeros_like(p) for name, p in self.params.items()}
-        for window, n in windows(cache.lengths, T, k1, k2):
-            share = cut_gradients(window, n, cache.lengths, d_output[:, order], d_h_ns)
-            part = self._backward(*share, cache.cut(window, n))
-            dx[window.start : window.end, n] += part.x
-            if window.start == 0:
-                for total, d_h_0 in zip(d_h_0s, part.h_0, strict=True):
-                    total[:, n] += d_h_0
-            for name, gradient in part.params.items():
-                params[name] += gradient
-        for array in (dx, *d_h_0s):
-            array[:, order] = array.copy()
-        return Grads(dx, d_h_0s if len(d_h_0s) > 1 else d_h_0s[0], params)
+        d_output, d_h_ns = d_output[:, order], tuple(d[:, order] for d in self._states("d_h_n", d_h_n, N))
+        parts = windows(cache.lengths, T, k1, k2)
+        if len(parts) == 1:
+            dx, d_h_0s, params = self._backward(d_output, d_h_ns, cache)
+        else:
+            dx, d_h_0s, params = self._truncated(parts, d_output, d_h_ns, cache)
+        d_h_0s = tuple(restore(d, order) for d in d_h_0s)
+        return Grads(restore(dx, order), d_h_0s if len(d_h_0s) > 1 else d_h_0s[0], params)
 
-    def _backward(self, d_output: np.ndarray, d_h_ns: States, cache: Cache) -> Grads:
-        """Full backpropagation, from the top layer down to the input."""
+    def _backward(self, d_output: np.ndarray, d_h_ns: States, cache: Cache) -> tuple[np.ndarray, States, Params]:
+        """Full backpropagation, from the top layer down to the input: dx, dh_0 (an LSTM: dh_0, dc_0), parameters."""
         d_above, lengths = d_output, cache.lengths
         d_h_0s = tuple(np.empty_like(d) for d in d_h_ns)
         params: Params = {}
         for layer in reversed(range(self.num_layers)):
-            d_below: Any = 0
+            dxs = []
             for direction, d_part in enumerate(np.split(d_above, self.directions, axis=-1)):
                 k, back = layer * self.directions + direction, direction == 1
                 p, d_last = self.layer_params(k), (d[k] for d in d_h_ns)
                 dx, d_h_0, dp = self.layer_backward(
                     reverse(d_part, lengths) if back else d_part, lengths, p, cache.layers[k], *d_last
                 )
-                d_below = d_below + (reverse(dx, lengths) if back else dx)
+                dxs.append(reverse(dx, lengths) if back else dx)
                 for total, d in zip(d_h_0s, d_h_0, strict=True):
                     total[k] = d
                 params |= {name + self.suffix(k): dp[name] for name in p}
+            d_below = dxs[0] + dxs[1] if self.bidirectional else dxs[0]  # each direction read the same input
             d_above = d_below * cache.masks[layer - 1] if layer and cache.masks else d_below
-        return Grads(d_above, d_h_0s, params)
+        return d_above, d_h_0s, {name: params[name] for name in self.params}
+
+    def _truncated(self, parts: list[tuple[Window, slice]], d_output: np.ndarray, d_h_ns: States,
+                   cache: Cache) -> tuple[np.ndarray, States, Params]:  # fmt: skip
+        """The sum over all windows of full backpropagation of the window's losses, through the window's steps."""
+        dx = np.zeros((*d_output.shape[:2], self.input_size), self.dtype)
+        d_h_0s = tuple(np.zeros_like(d) for d in d_h_ns)
+        params = {name: np.zeros_like(p) for name, p in self.params.items()}
+        for window, n in parts:
+            share = cut_gradients(window, n, cache.lengths, d_output, d_h_ns)
+            part_dx, part_d_h_0s, part_params = self._backward(*share, cache.cut(window, n))
+            dx[window.start : window.end, n] += part_dx
+            if window.start == 0:
+                for total, d_h_0 in zip(d_h_0s, part_d_h_0s, strict=True):
+                    total[:, n] += d_h_0
+            for name, gradient in part_params.items():
+                params[name] += gradient
+        return dx, d_h_0s, params
 
     def _states(self, argument: str, given: Any, N: int) -> States:
         """A state or its gradient as a tuple, checked; zeros for None."""
@@ -193,13 +212,3 @@ class Stack:
         for mask in masks:
             check_array("masks", mask, (T, N, self.directions * self.hidden_size), self.dtype)
         return [mask[:, order] for mask in masks]
-
-    def _check_cache(self, cache: Cache) -> int:
-        """T of the forward pass."""
-        expect(isinstance(cache, Cache), "cache", "what forward returned", type(cache).__name__)
-        L, layer = self.num_layers * self.directions, cache.layers[0]
-        expect(len(cache.layers) == L, "cache", f"{L} layers", len(cache.layers))
-        came = (layer.x.shape[-1], layer.states[0].shape[-1], str(layer.x.dtype), len(layer.states))
-        wanted = (self.input_size, self.hidden_size, str(self.dtype), len(self.state_names))
-        expect(came == wanted, "cache", f"D, H, dtype, states = {wanted}", came)
-        return len(layer.x)

@@ -340,16 +340,36 @@ def test_bad_params() -> None:
         LAYER.with_params(p | {"b_hh_l0": np.zeros(4)})
 
 
-def test_a_cache_of_another_layer() -> None:
-    _, _, cache = numpy_rnn.RNN(3, 4, 2).forward(X)
-    with pytest.raises(ValueError, match="cache: expected 1 layers, got 2"):
+@pytest.mark.parametrize(
+    "other",
+    [
+        numpy_rnn.RNN(3, 4, 2),
+        numpy_rnn.RNN(3, 6),
+        numpy_rnn.RNN(3, 4, nonlinearity="relu"),
+        numpy_rnn.RNN(3, 4, bidirectional=True),
+        numpy_rnn.GRU(3, 4),
+    ],
+    ids=repr,
+)
+def test_a_cache_of_another_layer(other: Any) -> None:
+    _, _, cache = other.forward(X)
+    with pytest.raises(ValueError, match=r"cache: expected what forward of RNN\(3, 4, .* got one of (RNN|GRU)\(3"):
         LAYER.backward(None, None, cache)
-    _, _, cache = numpy_rnn.RNN(3, 6).forward(X)
-    with pytest.raises(ValueError, match=r"cache: expected D, H, dtype, states = \(3, 4, .*, 1\), got \(3, 6, .*"):
-        LAYER.backward(None, None, cache)
+
+
+def test_no_cache_at_all() -> None:
     not_a_cache: Any = None
-    with pytest.raises(ValueError, match="cache: expected what forward returned, got NoneType"):
+    with pytest.raises(ValueError, match=r"cache: expected what forward of RNN.* returned, got one of NoneType"):
         LAYER.backward(None, None, not_a_cache)
+
+
+def test_a_layer_prints_itself() -> None:
+    layer = numpy_rnn.RNN(3, 4, 2, "relu", dropout=0.5)
+    text = "RNN(3, 4, num_layers=2, nonlinearity='relu', bias=True, bidirectional=False, dropout=0.5, dtype='float32')"
+    assert repr(layer) == text
+    again = eval(text, vars(numpy_rnn))
+    assert repr(again) == text
+    assert repr(LSTM) == ("LSTM(3, 4, num_layers=2, bias=True, bidirectional=True, dropout=0.0, dtype='float32')")
 
 
 def test_the_gradients_have_pytorchs_names() -> None:
