@@ -61,7 +61,9 @@ def test_the_map_is_there() -> None:
 
 
 def test_the_source_cites_equations_of_the_derivation() -> None:
-    derivation = (ROOT / "docs" / "derivation.md").read_text()
-    source = (ROOT / "numpy_rnn" / "rnn.py").read_text()
-    cited = set(re.findall(r"\((\d)\)", source))
-    assert cited == set(re.findall(r"\((\d)\)$", derivation, re.MULTILINE))
+    """All of them, and no others; each in one file."""
+    numbered = re.findall(r"\((\d+)\)$", (ROOT / "docs" / "derivation.md").read_text(), re.MULTILINE)
+    assert numbered == [str(number) for number in range(1, len(numbered) + 1)]
+    cited = [set(re.findall(r"Eq\. \((\d+)\)", (ROOT / "numpy_rnn" / f"{name}.py").read_text()))
+             for name in ("rnn", "lstm", "gru", "rtrl")]  # fmt: skip
+    assert sorted(number for file in cited for number in file) == sorted(numbered)

@@ -51,17 +51,22 @@ def parting_step(differences: np.ndarray) -> int | None:
 def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
     """A PNG: the parting steps against the learning rate, a panel for each cell."""
     cells = list(dict.fromkeys(row["cell"] for row in rows))
+    rates = sorted({row["lr"] for row in rows})
     figure = Figure(figsize=(4 * len(cells), 4), layout="constrained")
-    panels = figure.subplots(1, len(cells), sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
     for axes, cell in zip(panels, cells, strict=True):
         for dtype, colour in (("float32", "tab:blue"), ("float64", "tab:orange")):
-            for pair, style in zip(PAIRS, ("o-", "x:"), strict=True):
-                chosen = [row for row in rows if (row["cell"], row["dtype"]) == (cell, dtype)]
-                steps = [row[pair] if row[pair] else np.nan for row in chosen]
-                label = f"{dtype}, NumPy and {'PyTorch' if pair == 'PyTorch' else 'NumPy one ulp off'}"
+            chosen = [row for row in rows if (row["cell"], row["dtype"]) == (cell, dtype)]
+            for pair, style, other in zip(PAIRS, ("o-", "x:"), ("PyTorch", "NumPy, a weight 1 ulp off"), strict=True):
+                steps = [row[pair] or np.nan for row in chosen]
+                label = f"{dtype}: NumPy and {other}"
                 axes.loglog([row["lr"] for row in chosen], steps, style, color=colour, label=label)
+            never = [row["lr"] for row in chosen if not row["PyTorch"]]
+            axes.loglog(never, [limit] * len(never), "^", color=colour, fillstyle="none")
         axes.axhline(limit, color="grey", linestyle="--", linewidth=1)
-        axes.set(xlabel="learning rate", title=cell)
+        axes.set(xlabel="learning rate", title=cell, xticks=rates, xticklabels=[f"{rate:g}" for rate in rates])
+        axes.minorticks_off()
     panels[0].set(ylabel=f"step at which the losses differ by {PARTED:g}")
-    panels[0].legend(fontsize=7)
+    panels[0].plot([], [], "^", color="grey", fillstyle="none", label=f"not within {limit} steps")
+    panels[0].legend(fontsize=7, loc="lower left")
     figure.savefig(stream, format="png", dpi=110)
