@@ -109,14 +109,14 @@ def draw_weights(rng: np.random.Generator, layer: Layer, scale: str) -> None:
 @st.composite
 def problems(draw: Any, cells: Sequence[str] = CELLS, *, dtype: str = "float64", scale: str | None = None,
              lengths: bool | None = None, bidirectional: bool | None = None,
-             most_layers: int = 3) -> Problem:  # fmt: skip
+             most_layers: int = 3, dropout: float = 0.0) -> Problem:  # fmt: skip
     """Cell, sizes, 1 among them, directions, bias, weight scale, h_0, lengths and arriving gradients: all drawn."""
     cell = draw(st.sampled_from(cells), label="cell")
     most = {"T": 8, "N": 4, "D": 5, "H": 6, "L": most_layers}
     T, N, D, H, L = (draw(st.integers(1, size), label=name) for name, size in most.items())
     bias = draw(st.booleans(), label="bias")
     both = draw(st.booleans(), label="bidirectional") if bidirectional is None else bidirectional
-    layer = make_layer(cell, D, H, L, bias=bias, bidirectional=both, dtype=dtype)
+    layer = make_layer(cell, D, H, L, bias=bias, bidirectional=both, dropout=dropout, dtype=dtype)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
     draw_weights(rng, layer, scale or draw(st.sampled_from(SCALES), label="scale"))
     with_lengths = draw(st.booleans(), label="lengths") if lengths is None else lengths

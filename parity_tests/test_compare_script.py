@@ -39,8 +39,9 @@ def test_free_running(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png"]
 
 
-def test_lockstep(tmp_path: Path) -> None:
-    done = compare(tmp_path, "--lockstep", "--dtype", "float64", "--steps", "20", "--json", "out.json")
+@pytest.mark.parametrize("options", [[], ["--cell", "lstm"], ["--cell", "gru", "--optimizer", "sgd"]], ids=str)
+def test_lockstep(tmp_path: Path, options: list[str]) -> None:
+    done = compare(tmp_path, "--lockstep", "--dtype", "float64", "--steps", "20", "--json", "out.json", *options)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
     worst = result["lockstep"]
@@ -74,6 +75,8 @@ def test_lockstep(tmp_path: Path) -> None:
         (["--picture", "."], "picture: expected a file, got the folder '.'"),
         (["--lr", "1e38", "--clip", "1e38", "--epochs", "1"], "training: expected a finite loss and gradient"),
         (["--readout", "max"], "invalid choice: 'max'"),
+        (["--cell", "elman"], "invalid choice: 'elman'"),
+        (["--cell", "gru", "--nonlinearity", "relu"], "nonlinearity: expected 'tanh' with cell 'gru', got 'relu'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

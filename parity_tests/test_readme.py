@@ -13,17 +13,22 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 ROWS = [line.split(" | ") for line in README.splitlines() if re.match(r"\| .*`numpy_rnn/|\| .*`torch_rnn/", line)]
 
 
-def test_the_example_prints_its_comments() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_prints_its_comments(example: str) -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(example, {})
-    comments = re.findall(r"^print\(.*\)\s+# (.*)$", example, re.MULTILINE)
-    assert len(comments) == 2
+    comments = re.findall(r"^ *print\(.*\)\s+# (.*)$", example, re.MULTILINE)
     assert printed.getvalue().splitlines() == comments
+    assert comments
+
+
+def test_the_examples_are_there() -> None:
+    assert len(EXAMPLES) == 3
 
 
 def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
