@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import tracemalloc
 from typing import Any
@@ -104,17 +105,18 @@ def test_training_in_chunks_learns(cell: str) -> None:
 
 
 def test_memory_does_not_grow_with_the_sequence() -> None:
-    """Chunks from a generator: twenty times as many, the same memory."""
+    """Chunks from a generator: four times as many, the same memory; by then Python's caches are full."""
     peaks = []
-    for count in (20, 400):
+    for count in (400, 1600):
         model = make_model("LSTM")
+        gc.collect()
         pieces = (recall(10, 2, seed=i) for i in range(count))
         tracemalloc.start()
         for _ in train(model, SGD(model.params), pieces, lr=0.1):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_chunks() -> None:

@@ -69,7 +69,7 @@ def test_costs_are_measured() -> None:
     """RTRL's memory grows with H^3 (D + H), and not with T; BPTT's with T."""
     small, large, long = (four_ways.costs(*sizes) for sizes in ((8, 10), (16, 10), (16, 100)))
     assert 4 < large["RTRL"].mebibytes / small["RTRL"].mebibytes < 12
-    assert long["RTRL"].mebibytes < 1.1 * large["RTRL"].mebibytes
+    assert long["RTRL"].mebibytes < 1.5 * large["RTRL"].mebibytes
     assert long["BPTT"].mebibytes > 5 * large["BPTT"].mebibytes
     assert all(cost.seconds > 0 for costs in (small, large, long) for cost in costs.values())
 
