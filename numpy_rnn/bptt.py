@@ -24,7 +24,7 @@ class LayerCache(NamedTuple):
 
     x: np.ndarray  # (T, N, D)
     states: States  # each (T + 1, N, H): [t] is the state before step t, [t + 1] after it, [0] the initial one
-    gates: Any = None  # (T, 4, N, H) of an LSTM or a GRU
+    gates: Any = None  # (T, 4, N, H): an LSTM's i, f, g, o; a GRU's r, z, n and s_n
 
     def cut(self, start: int, end: int, n: slice) -> LayerCache:
         """The steps start <= t < end of the sequences n."""
@@ -40,7 +40,8 @@ class Cache(NamedTuple):
     layers: list[LayerCache]  # layer 0, with both directions its reverse, layer 1, ...
 
     def cut(self, window: Window, n: slice) -> Cache:
-        """What a forward pass of the sequences n, over the window alone, from the state before it, would have kept."""
+        """What a forward pass of the sequences n, over the window alone, from the state before it, would have kept.
+        (All but `order`, which stays that of the batch.)"""
         start, _, end = window
         lengths = np.minimum(self.lengths[n], end) - start
         masks = [mask[start:end, n] for mask in self.masks]
@@ -66,7 +67,8 @@ def windows(lengths: np.ndarray, T: int, k1: int | None, k2: int | None) -> list
     group's error goes back from the group's last step through at most k2 steps, that last step included. The last group
     of a sequence may be short, and ends with the sequence, not with the batch: pads change no gradient.
     k1 = k2 = k: chunks of k steps with a carried state, the last one too, so a group never leaves its chunk.
-    k1 = 1: for every loss the last k2 steps. k2 >= T: one window, full backpropagation. None is T.
+    k1 = 1: for every loss the last k2 steps; k2 = 1: no gradient through time. k2 >= T: full backpropagation, in one
+    window. None is T.
     Source: Sutskever (2013), "Training recurrent neural networks"; it is BPTT(h; h') of Williams & Peng (1990).
     Raises ValueError for k1 or k2 below 1, and for k2 < k1, which would lose losses.
     """

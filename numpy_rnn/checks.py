@@ -65,9 +65,23 @@ def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: 
     expect(fits and array.dtype == dtype, argument, wanted, f"{array.dtype} {array.shape}")
 
 
+def check_params(params: Any, like: dict[str, np.ndarray]) -> np.dtype:
+    """Arrays with the names and shapes of `like`, of one dtype: float32, float64, or complex128 for complex steps."""
+    names = list(params) if isinstance(params, dict) else type(params).__name__
+    expect(isinstance(params, dict) and params.keys() == like.keys(), "params", f"the names {list(like)}", names)
+    dtype = getattr(next(iter(params.values())), "dtype", None)
+    dtype = dtype if dtype in (np.float32, np.float64, np.complex128) else np.dtype(np.float64)
+    for name, p in like.items():
+        check_array(name, params[name], p.shape, dtype)
+    return np.dtype(dtype)
+
+
 def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
     """An array of whole numbers of this shape, all of them in low..high (both included)."""
-    array = np.asarray(array)
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{argument}: expected whole numbers of shape {shape}, got {array!r}") from error
     wanted = f"whole numbers in {low}..{high} of shape {shape}"
     expect(array.shape == shape and array.dtype.kind in "iu", argument, wanted, f"{array.dtype} {array.shape}")
     outside = array[(array < low) | (array > high)]

@@ -12,17 +12,22 @@ from numpy_rnn.layers import Linear, Params
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.optim import SGD, Adam, clip_by_global_norm
 from numpy_rnn.stack import Stack
+from numpy_rnn.training import check_finite
 
 
 class SequenceModel:
     """An RNN, LSTM or GRU and, at every step, a Linear layer: x (T, N, D) -> logits (T, N, C).
 
-    params: those of both, `layer.W_xh_l0`, ..., `output.W`, `output.b`. Raises ValueError where their sizes don't fit.
+    params: those of both, `layer.W_xh_l0`, ..., `output.W`, `output.b`; they are the layers' own arrays, to be updated
+    in place. Make both with one rng: each default_rng(0) would start anew, with the same numbers. Raises ValueError
+    where their sizes or dtypes don't fit.
     """
 
     def __init__(self, layer: Stack, output: Linear):
         H = layer.directions * layer.hidden_size
         expect(len(output.params["W"]) == H, "output", f"a Linear layer with {H} inputs", len(output.params["W"]))
+        dtype = output.params["W"].dtype
+        expect(dtype == layer.dtype, "output", f"a Linear layer of dtype {layer.dtype}", dtype)
         self.layer, self.output = layer, output
         self.params: Params = {f"layer.{name}": p for name, p in layer.params.items()}
         self.params |= {f"output.{name}": p for name, p in output.params.items()}
@@ -58,9 +63,11 @@ def train(model: SequenceModel, optimizer: SGD | Adam, pieces: Iterable[tuple[np
 
     TBPTT(k, k) with updates in between: a chunk starts from the state where the last one ended, a value, which no
     gradient goes back through; so memory does not grow with the sequence. h: the first chunk's h_0, None for zeros.
+    Raises ValueError before an update with a loss or gradient that is not finite.
     """
     for x, labels in pieces:
         loss, grads, h = model.gradients(x, labels, h)
-        clipped, _ = clip_by_global_norm(grads, clip)
+        clipped, norm = clip_by_global_norm(grads, clip)
+        check_finite("numpy", loss, norm)
         optimizer.step(clipped, lr)
         yield loss

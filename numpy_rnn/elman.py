@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from numpy_rnn.bptt import Cache
-from numpy_rnn.checks import check_array, check_choice, expect
+from numpy_rnn.checks import check_array, check_choice, check_generator, check_params
 from numpy_rnn.layers import Linear, Params
 from numpy_rnn.losses import (
     cross_entropy,
@@ -46,7 +46,7 @@ class ElmanNetwork:
                  dtype: Any = np.float32, rng: np.random.Generator | None = None):  # fmt: skip
         check_choice("error", error, ("squared_error", "cross_entropy"))
         self.error = error
-        rng = np.random.default_rng(0) if rng is None else rng
+        rng = check_generator(rng)
         self.hidden = RNN(input_size, hidden_size, dtype=dtype, rng=rng)
         self.output = Linear(hidden_size, output_size, dtype=dtype, rng=rng)
         self.params: Params = {
@@ -60,14 +60,12 @@ class ElmanNetwork:
 
     def with_params(self, params: Params) -> Self:
         """The same network with these arrays. Their one dtype is the new network's; complex128 will do."""
-        expect(params.keys() == self.params.keys(), "params", f"the names {list(self.params)}", list(params))
+        check_params(params, self.params)
         twin = copy.copy(self)
         twin.params = {name: params[name] for name in self.params}
         twin.hidden = self.hidden.with_params(
             {"W_xh_l0": params["W_xh"], "W_hh_l0": params["W_hh"], "b_xh_l0": params["b_h"],
              "b_hh_l0": np.zeros_like(params["b_h"])})  # fmt: skip
-        for name, weight in (("W_hy", "W"), ("b_y", "b")):
-            check_array(name, params[name], self.output.params[weight].shape, twin.hidden.dtype)
         twin.output = copy.copy(self.output)
         twin.output.params = {"W": params["W_hy"], "b": params["b_y"]}
         return twin

@@ -59,7 +59,8 @@ class GRU(Stack):
         """x (T, N, D), lengths (N,), the longest first, h_0 (N, H) -> hs (T + 1, N, H), and r, z, n, s_n."""
         T, N, _ = x.shape
         a = rows(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product
-        a += p["b_xh"] if self.bias else 0
+        if self.bias:
+            a += p["b_xh"]
         b_hh = p["b_hh"] if self.bias else 0.0
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)

@@ -23,7 +23,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, t
     labels = check_whole_numbers("labels", labels, logits.shape[:-1], 0, logits.shape[-1] - 1)
     log_p = log_softmax(logits)  # (..., C)
     losses = -np.take_along_axis(log_p, labels[..., None], axis=-1)[..., 0]  # (...)
-    return losses, (log_p, labels)
+    return losses, (log_p, labels.copy())
 
 
 def cross_entropy_backward(d_losses: np.ndarray, cache: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -70,8 +70,8 @@ def squared_error_backward(d_losses: np.ndarray, error: np.ndarray) -> np.ndarra
 def reduce(losses: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, np.ndarray]:
     """L = (1/N) sum_n sum_t w[t, n] losses[t, n] -> L and dL/dlosses = w / N. Losses (T, N), or (N,) without time.
 
-    weights: a number for each loss, or a mask (bool); None is 1 everywhere. What has weight 0 has no influence, even
-    if it is not finite. Raises ValueError for weights of another shape or dtype than the losses.
+    weights: a number for each loss, or a mask (bool); None is 1 everywhere. What has weight 0 adds nothing to L,
+    even if it is not finite. Raises ValueError for weights of another shape or dtype than the losses.
     """
     check_float_array("losses", losses)
     expect(losses.ndim in (1, 2) and losses.size > 0, "losses", "shape (T, N) or (N,), not empty", losses.shape)
@@ -80,5 +80,5 @@ def reduce(losses: np.ndarray, weights: np.ndarray | None = None) -> tuple[float
     mask = isinstance(weights, np.ndarray) and weights.dtype == bool
     check_array("weights", weights, losses.shape, np.dtype(bool) if mask else losses.dtype)
     N = losses.shape[-1]
-    loss = np.where(weights == 0, 0, weights * losses).sum() / N
+    loss = (weights * np.where(weights == 0, 0, losses)).sum() / N
     return loss.item(), weights.astype(losses.dtype) / losses.dtype.type(N)

@@ -67,7 +67,8 @@ class LSTM(Stack):
         """x (T, N, D), lengths (N,), the longest first, h_0 and c_0 (N, H) -> hs, cs (T + 1, N, H), gates."""
         T, N, _ = x.shape
         a = rows(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product
-        a += p["b_xh"] + p["b_hh"] if self.bias else 0
+        if self.bias:
+            a += p["b_xh"] + p["b_hh"]
         hs, cs = np.zeros((2, T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
         hs[0], cs[0] = h_0, c_0

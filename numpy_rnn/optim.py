@@ -13,7 +13,8 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
 
     Pascanu et al. (2013), Algorithm 1; the 1e-6 is torch.nn.utils.clip_grad_norm_'s. max_norm may be infinite.
     """
-    expect(max_norm > 0, "max_norm", "a number > 0", max_norm)
+    number = isinstance(max_norm, (int, float, np.number))
+    expect(number and max_norm > 0, "max_norm", "a number > 0", repr(max_norm))
     norm = float(np.sqrt(sum(np.vdot(g, g) for g in grads.values())))
     scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays one
     return {name: g * scale for name, g in grads.items()}, norm
@@ -26,7 +27,7 @@ class SGD:
         self.params = params
 
     def step(self, grads: Params, lr: float) -> None:
-        _check(grads, self.params, lr)
+        lr = _check(grads, self.params, lr)
         for name, p in self.params.items():
             p -= lr * grads[name]
 
@@ -46,7 +47,7 @@ class Adam:
         self.t = 0
 
     def step(self, grads: Params, lr: float) -> None:
-        _check(grads, self.params, lr)
+        lr = _check(grads, self.params, lr)
         self.t += 1
         for name, p in self.params.items():
             g, m, v = grads[name], self.m[name], self.v[name]
@@ -57,8 +58,10 @@ class Adam:
             p -= lr * m_hat / (np.sqrt(v_hat) + self.eps)
 
 
-def _check(grads: Params, params: Params, lr: float) -> None:
-    check_number("lr", lr, 0, np.inf)
+def _check(grads: Params, params: Params, lr: float) -> float:
+    """The gradients fit the parameters; lr as Python's float, which leaves float32 what it is."""
+    lr = check_number("lr", lr, 0, np.inf)
     expect(grads.keys() == params.keys(), "grads", f"the parameters' names {sorted(params)}", sorted(grads))
     for name, p in params.items():
         check_array(name, grads[name], p.shape, p.dtype)
+    return lr

@@ -49,7 +49,8 @@ class RNN(Stack):
         """x (T, N, D), lengths (N,), the longest first, h_0 (N, H) -> hs (T + 1, N, H), zero after a sequence's end."""
         T, N, _ = x.shape
         a = rows(x, lengths) @ p["W_xh"]  # (R, H): every a_t in one product, Eq. (1)
-        a += p["b_xh"] + p["b_hh"] if self.bias else 0
+        if self.bias:
+            a += p["b_xh"] + p["b_hh"]
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         hs[0] = h_0
         for t, n, r in steps(lengths):  # n: the sequences that have not ended before step t, r: their rows

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from numpy_rnn.bptt import Cache, LayerCache, States, Window, cut_gradients, windows
-from numpy_rnn.checks import check_array, check_dtype, check_generator, check_number, check_size, expect
+from numpy_rnn.checks import check_array, check_dtype, check_generator, check_number, check_params, check_size, expect
 from numpy_rnn.layers import Dropout, Params
 from numpy_rnn.sequences import longest_first, restore, reverse
 
@@ -43,7 +43,7 @@ class Stack:
         self.hidden_size = check_size("hidden_size", hidden_size)
         self.num_layers = check_size("num_layers", num_layers)
         for argument, value in (("bias", bias), ("bidirectional", bidirectional)):
-            expect(isinstance(value, (bool, np.bool)), argument, "True or False", repr(value))
+            expect(isinstance(value, (bool, np.bool_)), argument, "True or False", repr(value))
         self.bias, self.bidirectional, self.directions = bool(bias), bool(bidirectional), 2 if bidirectional else 1
         self.dropout = check_number("dropout", dropout, 0, 1)
         self.dtype = check_dtype("dtype", dtype)
@@ -78,17 +78,15 @@ class Stack:
 
         Raises ValueError for a missing or unknown name and for a wrong shape.
         """
-        expect(params.keys() == self.params.keys(), "params", f"the names {list(self.params)}", list(params))
-        dtype = next(iter(params.values())).dtype
-        for name, p in self.params.items():
-            check_array(name, params[name], p.shape, dtype)
+        dtype = check_params(params, self.params)
         twin = copy.copy(self)
         twin.params, twin.dtype = {name: params[name] for name in self.params}, dtype
         return twin
 
     def dropout_masks(self, T: int, N: int, rng: np.random.Generator) -> list[np.ndarray]:
         """One mask (T, N, H) for the output of each layer but the last, to be given to `forward` in training."""
-        shape = (T, N, self.directions * self.hidden_size)
+        shape = (check_size("T", T), check_size("N", N), self.directions * self.hidden_size)
+        rng = check_generator(rng)
         return [Dropout(self.dropout).mask(shape, self.dtype, rng) for _ in range(self.num_layers - 1)]
 
     def forward(self, x: np.ndarray, h_0: Any = None, lengths: Any = None,
@@ -99,7 +97,7 @@ class Stack:
         lengths (N,), each in 1..T, in any order, means what a packed sequence means in PyTorch: a sequence ends after
         its own last step, its h_n is the state there, its later outputs are zero, and what stands in its pads has no
         influence on anything. masks: see `dropout_masks`; None is no dropout, as in testing.
-        Changes no argument. The cache keeps x and masks themselves: leave them unchanged until `backward`.
+        Changes no argument. `backward` needs x, masks and params as they were: leave them unchanged until then.
         Raises ValueError for a wrong shape or dtype (the parameters' is expected) and for lengths outside 1..T.
         """
         check_array("x", x, ("T", "N", self.input_size), self.dtype)
@@ -208,6 +206,7 @@ class Stack:
     def _masks(self, masks: Any, T: int, N: int, order: np.ndarray | slice) -> list[np.ndarray]:
         if masks is None:
             return []
+        expect(isinstance(masks, (list, tuple)), "masks", "a list of arrays", type(masks).__name__)
         expect(len(masks) == self.num_layers - 1, "masks", f"{self.num_layers - 1}, one between two layers", len(masks))
         for mask in masks:
             check_array("masks", mask, (T, N, self.directions * self.hidden_size), self.dtype)

@@ -104,6 +104,32 @@ def test_k2_of_all_steps_is_full_backpropagation(problem: Problem, k1: int) -> N
             np.testing.assert_array_equal(ours, whole)
 
 
+@given(problems(lengths=False, bidirectional=False, dropout=0.4), st.sampled_from(PAIRS))
+def test_truncated_is_the_sum_of_what_its_windows_give_alone(problem: Problem, pair: tuple[int, int]) -> None:
+    """With dropout between layers: each window run forwards again from the state before it, with its part of masks."""
+    layer, x, (T, N, _), (k1, k2) = problem.layer, problem.x, problem.x.shape, pair
+    masks = layer.dropout_masks(T, N, np.random.default_rng(T))
+    if problem.d_output is None:
+        problem.d_output = np.ones((T, N, layer.hidden_size))
+    _, _, cache = layer.forward(x, problem.h_0, masks=masks)
+    grads = layer.backward(problem.d_output, None, cache, k1, k2)
+    dx, sums = np.zeros_like(grads.x), {name: np.zeros_like(g) for name, g in grads.params.items()}
+    for first in range(0, T, k1):
+        end = min(first + k1, T)
+        start = first if k1 == k2 else max(end - k2, 0)
+        before = state(
+            [np.stack([part.states[i][start] for part in cache.layers]) for i in range(len(layer.state_names))]
+        )
+        _, _, part_cache = layer.forward(x[start:end], before, masks=[mask[start:end] for mask in masks])
+        d_output = problem.d_output[start:end] * (np.arange(start, end) >= first)[:, None, None]
+        part = layer.backward(d_output, None, part_cache)
+        dx[start:end] += part.x
+        sums = {name: total + part.params[name] for name, total in sums.items()}
+    np.testing.assert_allclose(grads.x, dx, rtol=1e-9, atol=1e-13)
+    for name, total in sums.items():
+        np.testing.assert_allclose(grads.params[name], total, rtol=1e-9, atol=1e-12)
+
+
 @given(problems(lengths=True, bidirectional=False), st.sampled_from(PAIRS))
 def test_padded_and_truncated_equals_each_sequence_alone(problem: Problem, pair: tuple[int, int]) -> None:
     assert problem.lengths is not None

@@ -30,8 +30,9 @@ def recall(T: int, N: int, dtype: Any = np.float64, seed: int = 0) -> tuple[np.n
 
 
 def make_model(cell: str, hidden_size: int = 8, num_layers: int = 2, dtype: Any = np.float64) -> SequenceModel:
-    layer = make_layer(cell, SYMBOLS, hidden_size, num_layers, dtype=dtype)
-    return SequenceModel(layer, Linear(hidden_size, SYMBOLS, dtype=dtype))
+    rng = np.random.default_rng(0)
+    layer = make_layer(cell, SYMBOLS, hidden_size, num_layers, dtype=dtype, rng=rng)
+    return SequenceModel(layer, Linear(hidden_size, SYMBOLS, dtype=dtype, rng=rng))
 
 
 @pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])
@@ -141,6 +142,7 @@ def test_weights_of_the_losses() -> None:
 
 
 X, LABELS = recall(5, 2)
+MODEL = make_model("tanh")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,14 @@ X, LABELS = recall(5, 2)
         (
             lambda: SequenceModel(RNN(3, 4, bidirectional=True), Linear(4, 2)),
             "output: expected a Linear layer with 8",
+        ),
+        (
+            lambda: SequenceModel(RNN(3, 4), Linear(4, 2, dtype=np.float64)),
+            "output: .* of dtype float32",
+        ),
+        (
+            lambda: list(train(MODEL, SGD(MODEL.params), [(X * np.nan, LABELS)], 0.1)),
+            "expected a finite loss",
         ),
         (lambda: next(chunks(X, LABELS, 0)), "k: expected a whole number >= 1, got 0"),
         (lambda: next(chunks(X, LABELS[:4], 2)), "labels: expected 5 steps, as x has, got 4"),
@@ -168,8 +178,9 @@ def test_bad_input(call: Any, message: str) -> None:
 def test_the_losses_of_train_are_those_of_gradients() -> None:
     """In order, each from the weights and the state that the one before left; and clipped."""
     one, other = make_model("LSTM"), make_model("LSTM")
-    losses = list(train(one, SGD(one.params), itertools.islice(chunks(X, LABELS, 2), 2), lr=0.1, clip=0.01))
-    first, grads, h = other.gradients(X[:2], LABELS[:2])
+    h = tuple(np.full((2, 2, 8), value) for value in (0.5, -0.3))
+    losses = list(train(one, SGD(one.params), itertools.islice(chunks(X, LABELS, 2), 2), lr=0.1, clip=0.01, h=h))
+    first, grads, h = other.gradients(X[:2], LABELS[:2], h)
     SGD(other.params).step(clip_by_global_norm(grads, 0.01)[0], 0.1)
     second, _, _ = other.gradients(X[2:4], LABELS[2:4], h)
     assert losses == [first, second]

@@ -83,6 +83,25 @@ def test_from_torch_gives_the_same_function(kind: Any) -> None:
     np.testing.assert_allclose(layer.forward(x)[0], module(torch.tensor(x))[0].detach().numpy(), atol=1e-14)
 
 
+def test_a_new_twin_leaves_the_random_generator_alone() -> None:
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    for layer in LAYERS:
+        to_torch(layer)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_subclass_is_what_it_is_made_of() -> None:
+    class Mine(numpy_rnn.GRU):
+        pass
+
+    class Theirs(nn.LSTM):
+        pass
+
+    assert type(to_torch(Mine(2, 3))) is nn.GRU
+    assert type(from_torch(Theirs(2, 3))) is numpy_rnn.LSTM
+
+
 def with_a_second_bias() -> ElmanNetwork:
     module = ElmanNetwork(2, 3, 4)
     module.hidden.bias_hh_l0.data[1] = 0.1
@@ -104,6 +123,14 @@ def with_a_second_bias() -> ElmanNetwork:
         (lambda: from_torch(with_a_second_bias()), "module: expected its hidden.bias_hh_l0 to be zero"),
         (lambda: from_torch(nn.Linear(2, 3, bias=False)), "module: expected a Linear with bias"),
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
+        (
+            lambda: to_torch_names(LAYERS[0], {"W_hh_l0": np.ones((7, 2))}),
+            r"W_hh_l0: expected shape \(4, 4\)",
+        ),
+        (
+            lambda: from_torch(nn.Embedding(5, 3, padding_idx=0)),
+            "module: expected an Embedding without special",
+        ),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),
         (
             lambda: from_torch_names(LINEAR, {"weight": np.ones((3, 4)), "bias": np.ones(4)}),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpy_rnn import GRU, LSTM, RNN, ElmanNetwork, WrongGradient, gradcheck, reduce
+from numpy_rnn import GRU, LSTM, RNN, ElmanNetwork, WrongGradient, gradcheck, numeric_gradients, reduce
 
 RNG = np.random.default_rng(0)
 ARRAYS = {"W": RNG.normal(size=(3, 3)), "b": RNG.normal(size=3), "unused": RNG.normal(size=(2, 1))}
@@ -175,6 +175,53 @@ def test_a_wrong_function_of_huge_or_tiny_scale() -> None:
             gradcheck(lambda arrays, size=size: size * f(arrays), ARRAYS, gradients)
 
 
+@pytest.mark.parametrize("gradient", [2e-3, 2.02e-3, 0.0])
+def test_what_drowns_in_rounding_is_not_judged(gradient: float) -> None:
+    """Right or wrong. A complex step sees through it."""
+
+    def far_off(arrays: dict[str, np.ndarray]) -> Any:
+        return 1e9 + 1e-3 * (arrays["x"] ** 2).sum()
+
+    arrays, gradients = {"x": np.ones(3)}, {"x": np.full(3, gradient)}
+    with pytest.raises(ValueError, match="f: expected a gradient for x that stands out of f's rounding, got"):
+        gradcheck(far_off, arrays, gradients)
+    if gradient == 2e-3:
+        assert gradcheck(far_off, arrays, gradients, "complex").error < 1e-14
+    else:
+        with pytest.raises(WrongGradient, match="x"):
+            gradcheck(far_off, arrays, gradients, "complex")
+
+
+def test_a_zero_is_a_zero() -> None:
+    """A gradient that is zero but for rounding passes with every method: a shift of all logits changes no softmax."""
+    rng = np.random.default_rng(0)
+    logits, shift, y = rng.normal(size=4), rng.normal(size=1), rng.normal(size=4)
+
+    def loss(arrays: dict[str, np.ndarray]) -> Any:
+        e = np.exp(arrays["logits"] + arrays["shift"])
+        return (y * e / e.sum()).sum()
+
+    p = np.exp(logits) / np.exp(logits).sum()
+    arrays, gradients = {"logits": logits, "shift": shift}, {"logits": p * (y - (p * y).sum()), "shift": np.zeros(1)}
+    for method in ("central", "complex"):
+        gradcheck(loss, arrays, gradients, method)
+        with pytest.raises((WrongGradient, ValueError), match="shift"):
+            gradcheck(loss, arrays, gradients | {"shift": np.array([1e-9])}, method)
+
+
+def test_the_step_grows_with_the_array() -> None:
+    arrays = {"x": np.array([1e6, -3e6])}
+    assert gradcheck(lambda arrays: (arrays["x"] ** 2).sum(), arrays, {"x": 2 * arrays["x"]}).error < 1e-8
+
+
+def test_numeric_gradients() -> None:
+    for method in ("central", "complex"):
+        for name, gradient in numeric_gradients(f, ARRAYS, method).items():
+            np.testing.assert_allclose(gradient, right()[name], atol=1e-8 if method == "central" else 1e-14)
+    with pytest.raises(ValueError, match=r"arrays\['x'\]: expected a float64 array, as all of them, got int64"):
+        numeric_gradients(f, {"x": np.arange(3)})
+
+
 def test_float32_only_if_told() -> None:
     arrays, gradients = ({name: a.astype(np.float32) for name, a in group.items()} for group in (ARRAYS, right()))
     with pytest.raises(ValueError, match=r"arrays: expected float64, .* \(or float32=True\), got float32"):
@@ -223,7 +270,11 @@ COUNT = iter(range(1000))
             {"method": "complex", "f": lambda arrays: float(f(arrays))},
             "f: expected a function that takes complex arrays",
         ),
-        ({"method": "complex", "f": lambda arrays: np.abs(f(arrays))}, "f: expected .* loses the imaginary part: abs"),
+        ({"method": "complex", "f": lambda arrays: np.abs(f(arrays))}, "f: expected .* the imaginary part of W: abs"),
+        (
+            {"method": "complex", "f": lambda arrays: f(arrays) + 1e-3 * np.abs(arrays["b"]).sum()},
+            "f: expected .* one that loses the imaginary part of b: abs",
+        ),
         ({"method": "complex", "f": lambda arrays: f(arrays).real}, "f: expected .* one that loses the imaginary part"),
         (
             {"method": "complex", "f": lambda arrays: f({k: a.astype(float) for k, a in arrays.items()})},

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import Dropout, Embedding, Linear, ReLU
+from numpy_rnn.layers import sigmoid
 from parity_tests.support import assert_close
 from torch_rnn import from_torch_names, to_torch
 
@@ -99,6 +100,13 @@ def test_embeddings_start_with_the_std_asked_for() -> None:
     W = Embedding(2000, 50, std=0.1).params["W"]
     assert abs(W.std() - 0.1) < 0.001
     assert abs(W.mean()) < 0.001
+
+
+def test_sigmoid_at_its_ends() -> None:
+    """To the last digit where it is tiny, without a warning where exp overflows (warnings are errors here)."""
+    z = np.array([-800.0, -40.0, 0.0, 40.0, 800.0])
+    np.testing.assert_allclose(sigmoid(z), [0, np.exp(-40.0), 0.5, 1, 1], rtol=1e-15)
+    assert sigmoid(z.astype(np.float32)).dtype == np.float32
 
 
 @pytest.mark.parametrize(

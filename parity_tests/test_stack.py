@@ -85,6 +85,14 @@ def test_no_gradients_in_means_no_gradients_out(problem: Problem) -> None:
     assert not any(np.any(gradient) for _, gradient in named(grads))
 
 
+def test_the_cache_keeps_lengths_of_its_own() -> None:
+    lengths = np.array([5, 3, 2])
+    output, _, cache = LAYER.forward(np.ones((5, 3, 3), np.float32), lengths=lengths)
+    before = LAYER.backward(output, None, cache)
+    lengths[:] = 1
+    np.testing.assert_array_equal(LAYER.backward(output, None, cache).x, before.x)
+
+
 @pytest.mark.parametrize("kind", [list, tuple, np.uint8, np.int32, np.uint64], ids=lambda kind: kind.__name__)
 def test_lengths_of_any_whole_number_kind(kind: Any) -> None:
     x = np.random.default_rng(0).normal(size=(5, 3, 3)).astype(np.float32)
@@ -273,6 +281,8 @@ def test_bad_sizes(arguments: dict[str, Any], message: str) -> None:
         ({"lengths": [5, 0]}, r"lengths: expected whole numbers in 1..5 of shape \(2,\), got 0 among them"),
         ({"lengths": [6, 1]}, "lengths: .* got 6 among them"),
         ({"lengths": [1.0, 2.0]}, "lengths: .* got float64"),
+        ({"masks": 3}, "masks: expected a list of arrays, got int"),
+        ({"lengths": [[1], [1, 2]]}, r"lengths: expected whole numbers of shape \(2,\), got \[\[1\], \[1, 2\]\]"),
         ({"masks": [X]}, "masks: expected 0, one between two layers, got 1"),
         ({"h_0": (X, X)}, "h_0: expected a float32 array .* got tuple"),
     ],
@@ -331,6 +341,15 @@ def test_bad_params() -> None:
         LAYER.with_params(p | {"W_hh_l0": p["W_xh_l0"]})
     with pytest.raises(ValueError, match=r"b_hh_l0: expected a float32 array of shape \(4,\), got float64 \(4,\)"):
         LAYER.with_params(p | {"b_hh_l0": np.zeros(4)})
+    with pytest.raises(ValueError, match=r"W_xh_l0: expected a float64 array of shape \(3, 4\), got int64 \(3, 4\)"):
+        LAYER.with_params({name: np.ones(a.shape, np.int64) for name, a in p.items()})
+    not_params: Any = [1]
+    with pytest.raises(ValueError, match=r"params: expected the names .* got list"):
+        LAYER.with_params(not_params)
+    with pytest.raises(ValueError, match=r"W_hy: expected a float32 array of shape \(4, 2\), got float32 \(2, 4\)"):
+        numpy_rnn.ElmanNetwork(3, 4, 2).with_params(
+            {name: a.T if name == "W_hy" else a for name, a in numpy_rnn.ElmanNetwork(3, 4, 2).params.items()}
+        )
 
 
 @pytest.mark.parametrize(

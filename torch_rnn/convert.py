@@ -44,10 +44,12 @@ def _transposed(layer: Layer, name: str) -> bool:
 def to_torch_names(layer: Layer, arrays: Params) -> dict[str, np.ndarray]:
     """Parameters, gradients or optimizer states of a layer or model, under PyTorch's names and in its layouts. Copies.
 
-    Raises ValueError for a name that is not a parameter of the layer.
+    Raises ValueError for a name that is not a parameter of the layer, or for another shape.
     """
     unknown = sorted(arrays.keys() - layer.params.keys())
     expect(not unknown, "arrays", f"names among {sorted(layer.params)}", unknown)
+    for name, a in arrays.items():
+        expect(np.shape(a) == layer.params[name].shape, name, f"shape {layer.params[name].shape}", np.shape(a))
     return {torch_name(name): np.array(a.T if _transposed(layer, name) else a, order="C") for name, a in arrays.items()}
 
 
@@ -76,28 +78,34 @@ def to_torch(layer: Layer) -> nn.Module:
     """The PyTorch twin with the same parameters: nn.RNN, LSTM, GRU, Linear, Embedding, or a model of torch_rnn.
 
     It is in training mode, as every new nn.Module: where there is dropout between layers, it draws masks of its own.
+    Leaves PyTorch's random generator as it was. Raises ValueError for anything that numpy_rnn did not make.
     """
-    module: nn.Module
-    match layer:
-        case numpy_rnn.RNN() | numpy_rnn.LSTM() | numpy_rnn.GRU():
-            module = RECURRENT[type(layer)](**_settings(layer))
-        case numpy_rnn.ElmanNetwork():
-            D, H = layer.params["W_xh"].shape
-            module = ElmanNetwork(D, H, len(layer.params["b_y"]), layer.error)
-        case numpy_rnn.Linear():
-            module = nn.Linear(*layer.params["W"].shape)
-        case numpy_rnn.Embedding():
-            module = nn.Embedding(*layer.params["W"].shape)
-        case numpy_rnn.SequenceModel():
-            module = SequenceModel(to_torch(layer.layer), to_torch(layer.output))
-        case numpy_rnn.SentimentModel():
-            module = SentimentModel(len(layer.params["embedding.W"]), layer.config)
-        case _:
-            raise ValueError(f"layer: expected a layer or model of numpy_rnn, got {type(layer).__name__}")
+    with torch.random.fork_rng(devices=[]):  # every new module draws weights
+        module = _untrained(layer)
     tensors = {name: torch.from_numpy(a) for name, a in to_torch_names(layer, layer.params).items()}
     module = module.to(next(iter(tensors.values())).dtype)
     module.load_state_dict(tensors, strict=not isinstance(module, ElmanNetwork))  # which has a bias that stays zero
     return module
+
+
+def _untrained(layer: Layer) -> nn.Module:
+    match layer:
+        case numpy_rnn.RNN() | numpy_rnn.LSTM() | numpy_rnn.GRU():
+            kind = next(theirs for ours, theirs in RECURRENT.items() if isinstance(layer, ours))
+            return kind(**_settings(layer))
+        case numpy_rnn.ElmanNetwork():
+            D, H = layer.params["W_xh"].shape
+            return ElmanNetwork(D, H, len(layer.params["b_y"]), layer.error)
+        case numpy_rnn.Linear():
+            return nn.Linear(*layer.params["W"].shape)
+        case numpy_rnn.Embedding():
+            return nn.Embedding(*layer.params["W"].shape)
+        case numpy_rnn.SequenceModel():
+            return SequenceModel(to_torch(layer.layer), to_torch(layer.output))
+        case numpy_rnn.SentimentModel():
+            return SentimentModel(len(layer.params["embedding.W"]), layer.config)
+        case _:
+            raise ValueError(f"layer: expected a layer or model of numpy_rnn, got {type(layer).__name__}")
 
 
 def from_torch(module: nn.Module) -> Layer:
@@ -109,8 +117,8 @@ def from_torch(module: nn.Module) -> Layer:
         case nn.RNN() | nn.LSTM() | nn.GRU():
             plain = not (module.batch_first or module.proj_size)
             expect(plain, "module", "no batch_first and no proj_size", module)
-            twin_of = {theirs: ours for ours, theirs in RECURRENT.items()}
-            layer = twin_of[type(module)](**_settings(module), dtype=dtype)
+            kind = next(ours for ours, theirs in RECURRENT.items() if isinstance(module, theirs))
+            layer = kind(**_settings(module), dtype=dtype)
         case ElmanNetwork():
             expect(
                 not module.state_dict()["hidden.bias_hh_l0"].any(), "module", "its hidden.bias_hh_l0 to be zero", "not"
@@ -121,6 +129,8 @@ def from_torch(module: nn.Module) -> Layer:
             expect(module.bias is not None, "module", "a Linear with bias", module)
             layer = numpy_rnn.Linear(module.in_features, module.out_features, dtype=dtype)
         case nn.Embedding():
+            special = (module.padding_idx, module.max_norm, module.scale_grad_by_freq, module.sparse)
+            expect(special == (None, None, False, False), "module", "an Embedding without special settings", module)
             layer = numpy_rnn.Embedding(module.num_embeddings, module.embedding_dim, dtype=dtype)
         case SequenceModel():
             layer = numpy_rnn.SequenceModel(from_torch(module.layer), from_torch(module.output))

@@ -87,12 +87,13 @@ def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Opti
 def take_over(model: Any, optimizer: SGD | Adam, module: nn.Module, theirs: torch.optim.Optimizer) -> None:
     """Copies the NumPy model's weights and its optimizer's state into the twin module and its twin optimizer."""
     weights = to_torch_names(model, model.params)
-    for name, p in module.named_parameters():
+    trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    for name, p in trained:
         p.copy_(torch.from_numpy(weights[name]))
     if isinstance(optimizer, SGD):
         return  # which has no state
     m, v = (to_torch_names(model, arrays) for arrays in (optimizer.m, optimizer.v))
-    for name, p in module.named_parameters():
+    for name, p in trained:
         theirs.state[p] = {
             "step": torch.tensor(float(optimizer.t)),
             "exp_avg": torch.from_numpy(m[name]).to(p.device),
