@@ -73,7 +73,7 @@ def gradcheck(f: Callable[[Params], Any], arrays: Params, gradients: Params, met
         _check_complex(f, arrays, rng)
     eps = float(np.finfo(dtype).eps)
     largest = float(max(np.abs(g[np.isfinite(g)]).max(initial=0) for g in gradients.values()))
-    zero = 100 * eps * largest  # what is no larger is zero but for rounding, beside the other gradients
+    zero = 100 * eps * largest  # by hand, what is no larger is zero but for rounding
     reports = []
     with tqdm(total=compared, desc=f"gradcheck, {method}", leave=False, disable=None) as bar:
         for name, gradient in gradients.items():
@@ -133,9 +133,10 @@ def _worst(name: str, indices: list[tuple[int, ...]], by_hand: np.ndarray, numer
     finite = np.isfinite(by_hand)
     scale = float(max(np.abs(numeric).max(), np.abs(by_hand[finite]).max(initial=0)))
     difference = np.where(finite, np.abs(np.where(finite, by_hand, 0) - numeric), np.inf)
-    excess = difference - (allowed * scale + rounding + zero)
+    is_zero = finite.all() and np.abs(by_hand).max() <= zero  # it is measured beside the other gradients
+    excess = difference - (allowed * scale + rounding + zero * is_zero)
     i = int(excess.argmax())
-    beside = scale if np.abs(by_hand[finite]).max(initial=0) > zero else max(scale, largest)  # of a zero: the others
+    beside = max(scale, largest) if is_zero else scale
     error = float(difference[i] / beside) if beside else (0.0 if difference[i] == 0 else np.inf)
     report = Report(name, indices[i], float(by_hand[i]), float(numeric[i]), error, allowed, compared)
     if not excess[i] <= 0:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from parity_tests.support import TALLIES, TOLERANCE
 
@@ -15,7 +16,8 @@ from parity_tests.support import TALLIES, TOLERANCE
 settings.register_profile("default", max_examples=300, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=2000, deadline=None, derandomize=False, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
-torch.set_num_threads(1)  # the arrays are small
+threadpool_limits(1)  # the arrays are small
+torch.set_num_threads(1)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -209,6 +209,22 @@ def test_a_zero_is_a_zero() -> None:
             gradcheck(loss, arrays, gradients | {"shift": np.array([1e-9])}, method)
 
 
+def test_a_tiny_gradient_is_not_a_zero() -> None:
+    """Nine digits below the others a wrong sign still counts: complex steps see it, differences can't judge it."""
+
+    def loss(arrays: dict[str, np.ndarray]) -> Any:
+        return (arrays["large"] ** 2).sum() + 1e-11 * (arrays["tiny"] ** 2).sum()
+
+    arrays = {"large": np.ones(2), "tiny": np.ones(2)}
+    gradients = {"large": np.full(2, 2.0), "tiny": np.full(2, 2e-11)}
+    assert gradcheck(loss, arrays, gradients, "complex").error < 1e-14
+    with pytest.raises(WrongGradient, match="tiny"):
+        gradcheck(loss, arrays, gradients | {"tiny": np.full(2, -2e-11)}, "complex")
+    for sign in (1, -1):
+        with pytest.raises(ValueError, match="f: expected a gradient for tiny that stands out of f's rounding"):
+            gradcheck(loss, arrays, gradients | {"tiny": np.full(2, sign * 2e-11)})
+
+
 def test_the_step_grows_with_the_array() -> None:
     arrays = {"x": np.array([1e6, -3e6])}
     assert gradcheck(lambda arrays: (arrays["x"] ** 2).sum(), arrays, {"x": 2 * arrays["x"]}).error < 1e-8
