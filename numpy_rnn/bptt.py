@@ -80,7 +80,7 @@ def windows(lengths: np.ndarray, T: int, k1: int | None, k2: int | None) -> list
     found: dict[Window, list[int]] = {}
     for n, length in enumerate(lengths.tolist()):
         for first in range(0, length, k1):
-            end = first + k1
+            end = min(first + k1, T)
             start = first if k1 == k2 else max(min(end, length) - k2, 0)
             found.setdefault(Window(start, first, end), []).append(n)
     return [(window, slice(n[0], n[-1] + 1)) for window, n in found.items()]

@@ -40,19 +40,20 @@ class Report:
 
 
 class WrongGradient(AssertionError):
-    """Raised by `gradcheck`; .report has the worst entry."""
+    """Raised by `gradcheck`; .report has the worst entry of all, .wrong and .right the names of the arrays."""
 
-    def __init__(self, report: Report):
+    def __init__(self, report: Report, wrong: list[str], right: list[str]):
         where = f"{report.array}[{', '.join(map(str, report.index))}]" if report.index else f"{report.array}, direction"
-        super().__init__(f"{where}: by hand {report.by_hand:.9g}, numerically {report.numeric:.9g}, "
-                         f"error {report.error:.1e}, allowed {report.allowed:.1e}")  # fmt: skip
-        self.report = report
+        super().__init__(f"{where}: by hand {report.by_hand:.9g}, numerically {report.numeric:.9g}, error "
+                         f"{report.error:.1e} of the largest entry, allowed {report.allowed:.1e}; "
+                         f"wrong: {', '.join(wrong)}; right: {', '.join(right) or 'none'}")  # fmt: skip
+        self.report, self.wrong, self.right = report, wrong, right
 
 
 def gradcheck(f: Callable[[Params], Any], arrays: Params, gradients: Params, method: str = "central", *,
               directions: int | None = None, tolerance: float | None = None, float32: bool = False,
               rng: np.random.Generator | None = None) -> Report:  # fmt: skip
-    """Compares every entry of every gradient with a numeric one. Returns the worst; WrongGradient if it is wrong.
+    """Compares every entry of every gradient with a numeric one. Returns the worst; WrongGradient if one is wrong.
 
     f(arrays) -> a number; gradients have the names and shapes of arrays. method: "central" or "complex", see above.
     directions: for big arrays; instead of all entries that many derivatives along random directions for each array.
@@ -74,7 +75,8 @@ def gradcheck(f: Callable[[Params], Any], arrays: Params, gradients: Params, met
     eps = float(np.finfo(dtype).eps)
     largest = float(max(np.abs(g[np.isfinite(g)]).max(initial=0) for g in gradients.values()))
     zero = 100 * eps * largest  # by hand, what is no larger is zero but for rounding
-    reports = []
+    reports: dict[str, Report] = {}
+    wrong, unresolved = [], []
     with tqdm(total=compared, desc=f"gradcheck, {method}", leave=False, disable=None) as bar:
         for name, gradient in gradients.items():
             indices, rows = [], []
@@ -83,10 +85,18 @@ def gradcheck(f: Callable[[Params], Any], arrays: Params, gradients: Params, met
                 rows.append((by_hand, *_derivative(f, arrays, {name: v}, method)))
                 bar.update()
             by_hand, numeric, rounding = np.array(rows).T
-            report = _worst(name, indices, by_hand, numeric, rounding, largest, zero, allowed, compared)
-            _check_resolved(report, by_hand, numeric, rounding, largest, zero)
-            reports.append(report)
-    return max(reports, key=lambda report: report.error)
+            entries = (by_hand, numeric, rounding, largest, zero)
+            reports[name], is_wrong = _worst(name, indices, *entries, allowed, compared)
+            if is_wrong:
+                wrong.append(name)
+            elif not _is_resolved(reports[name], *entries):
+                unresolved.append(name)
+    if wrong:
+        worst = max((reports[name] for name in wrong), key=lambda report: report.error)
+        raise WrongGradient(worst, wrong, [name for name in gradients if name not in wrong + unresolved])
+    expect(not unresolved, "f", "gradients that stand out of its rounding",
+           f"none for {unresolved} (subtract a constant from f, or give method='complex')")  # fmt: skip
+    return max(reports.values(), key=lambda report: report.error)
 
 
 def numeric_gradients(f: Callable[[Params], Any], arrays: Params, method: str = "central") -> Params:
@@ -129,7 +139,8 @@ def _derivative(f: Callable[[Params], Any], arrays: Params, v: Params, method: s
 
 
 def _worst(name: str, indices: list[tuple[int, ...]], by_hand: np.ndarray, numeric: np.ndarray, rounding: np.ndarray,
-           largest: float, zero: float, allowed: float, compared: int) -> Report:  # fmt: skip
+           largest: float, zero: float, allowed: float, compared: int) -> tuple[Report, bool]:  # fmt: skip
+    """The worst entry, and whether it is wrong."""
     finite = np.isfinite(by_hand)
     scale = float(max(np.abs(numeric).max(), np.abs(by_hand[finite]).max(initial=0)))
     difference = np.where(finite, np.abs(np.where(finite, by_hand, 0) - numeric), np.inf)
@@ -139,22 +150,18 @@ def _worst(name: str, indices: list[tuple[int, ...]], by_hand: np.ndarray, numer
     beside = max(scale, largest) if is_zero else scale
     error = float(difference[i] / beside) if beside else (0.0 if difference[i] == 0 else np.inf)
     report = Report(name, indices[i], float(by_hand[i]), float(numeric[i]), error, allowed, compared)
-    if not excess[i] <= 0:
-        raise WrongGradient(report)
-    return report
+    return report, not excess[i] <= 0
 
 
-def _check_resolved(report: Report, by_hand: np.ndarray, numeric: np.ndarray, rounding: np.ndarray, largest: float,
-                    zero: float) -> None:  # fmt: skip
+def _is_resolved(report: Report, by_hand: np.ndarray, numeric: np.ndarray, rounding: np.ndarray, largest: float,
+                 zero: float) -> bool:  # fmt: skip
     """What passes with the help of rounding passes only as a zero: for f = 1e12 + |x|^2 any gradient would do.
 
     At least three digits have to stand out of the noise, or by hand it is zero (beside the largest of all gradients).
     """
     noise, scale = rounding.max(), max(np.abs(by_hand).max(), np.abs(numeric).max())
     is_zero = np.abs(by_hand).max() <= zero and noise <= report.allowed * largest
-    expect(bool(noise <= 1e-3 * scale or is_zero),
-           "f", f"a gradient for {report.array} that stands out of f's rounding",
-           f"{scale:.1e} beside {noise:.1e} (subtract a constant from f, or give method='complex')")  # fmt: skip
+    return bool(noise <= 1e-3 * scale or is_zero)
 
 
 def _finite(value: Any) -> complex:

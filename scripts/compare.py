@@ -1,10 +1,11 @@
-"""Train the hand-written NumPy RNN and PyTorch's nn.RNN side by side: same data, same initial weights, same batches,
-same dropout masks. Prints a row per epoch, the test accuracies beside a bag-of-words baseline, and draws a picture.
+"""Train the hand-written NumPy RNN, LSTM or GRU and PyTorch's side by side: same data, same initial weights, same
+batches, same dropout masks. Prints a row per epoch, the test accuracies beside a bag-of-words baseline, and draws a
+picture.
 
 There are two ways to compare, and both are needed.
 
 FREE RUNNING (the default): each stack goes its own way. The two loss curves lie on top of each other, and then part,
-although no formula differs: float rounding differs (sums in another order), and training with Adam amplifies any
+although no formula differs: float rounding differs (sums in another order), and training amplifies any
 difference, step by step. So equal curves at the end can't be expected, and unequal ones prove nothing.
 
 LOCKSTEP (--lockstep): before every step the twin takes over NumPy's weights and optimizer state; then both do that
@@ -45,7 +46,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--lockstep", action="store_true", help="compare every step from the same state; see above")
     parser.add_argument("--steps", type=int, help="stop after this many training steps, the first of the full run")
     parser.add_argument("--device", default="cpu", help="where the PyTorch twin runs: cpu, cuda, ... (default: cpu)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="for each stack (default: %(default)s)")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count(),
+        help="for each stack; 1 if the machine is busy (default: %(default)s, all)",
+    )
     parser.add_argument("--json", metavar="FILE", help="write all results to this file")
     parser.add_argument("--picture", metavar="FILE", default="compare.png", help="(default: %(default)s)")
     settings = parser.add_argument_group("model and training (defaults: toy / imdb)")
