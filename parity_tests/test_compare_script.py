@@ -87,7 +87,7 @@ def test_lockstep(tmp_path: Path, options: list[str]) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")  # --lr 1e38; a user sees the warning, too
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # --lr 1e38 overflows; a user sees the warnings, too
 def test_a_users_mistake(
     tmp_path: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
