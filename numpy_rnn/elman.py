@@ -72,9 +72,8 @@ class ElmanNetwork:
 
     def predict(self, x: np.ndarray, h_0: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """x (T, N, D), h_0 (N, H) or None for zeros -> y_hat (T, N, C) and the last state h_n (N, H)."""
-        h, h_n, _ = self.hidden.forward(x, self._state(x, h_0))  # h_1..h_T, (T, N, H)
-        z, _ = self.output.forward(h)  # h_t W_hy + b_y, (T, N, C)
-        return softmax(z), h_n[0]
+        _, z, h_n, _ = self._logits(x, h_0)
+        return softmax(z), h_n
 
     def forward(self, x: np.ndarray, y: np.ndarray,
                 h_0: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, ElmanCache]:  # fmt: skip
@@ -83,11 +82,10 @@ class ElmanNetwork:
         y: (T, N, C), distributions such as one-hot rows, for the squared error; classes (T, N) for the cross-entropy.
         Give the h_n of one chunk as the h_0 of the next to carry the state on. Raises ValueError for a bad argument.
         """
-        h, h_n, rnn_cache = self.hidden.forward(x, self._state(x, h_0))  # h_1..h_T, (T, N, H)
-        z, _ = self.output.forward(h)  # h_t W_hy + b_y, (T, N, C)
+        h, z, h_n, rnn_cache = self._logits(x, h_0)
         y_hat = softmax(z)  # (T, N, C)
         losses, error = squared_error(y_hat, y) if self.error == "squared_error" else cross_entropy(z, y)
-        return losses, h_n[0], ElmanCache(rnn_cache, h, y_hat, error)
+        return losses, h_n, ElmanCache(rnn_cache, h, y_hat, error)
 
     def output_backward(self, d_losses: np.ndarray, cache: ElmanCache) -> tuple[np.ndarray, Params]:
         """From dL/dE_t (T, N): what each E_t says about its own h_t, (T, N, H); and dW_hy, db_y."""
@@ -110,14 +108,15 @@ class ElmanNetwork:
         d_hidden = {"W_xh": grads.params["W_xh_l0"], "W_hh": grads.params["W_hh_l0"], "b_h": grads.params["b_xh_l0"]}
         return Grads(grads.x, grads.h_0[0], {name: (d_hidden | d_output)[name] for name in self.params})
 
-    def _state(self, x: np.ndarray, h_0: np.ndarray | None) -> np.ndarray | None:
-        """h_0 (N, H) as the (1, N, H) of a stack of one layer."""
-        if h_0 is None:
-            return None
-        check_array(
-            "h_0", h_0, (np.shape(x)[1] if np.ndim(x) == 3 else "N", self.hidden.hidden_size), self.hidden.dtype
-        )
-        return h_0[None]
+    def _logits(self, x: np.ndarray, h_0: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, Cache]:
+        """h_1..h_T (T, N, H), the logits z (T, N, C), h_n (N, H), and the hidden layer's cache."""
+        if h_0 is not None:
+            N = x.shape[1] if np.ndim(x) == 3 else "N"
+            check_array("h_0", h_0, (N, self.hidden.hidden_size), self.hidden.dtype)
+            h_0 = h_0[None]  # (1, N, H): a stack of one layer
+        h, h_n, cache = self.hidden.forward(x, h_0)
+        z, _ = self.output.forward(h)  # h_t W_hy + b_y, (T, N, C)
+        return h, z, h_n[0], cache
 
     def update(self, grads: Params, lr: float) -> None:
         """W <- W - lr dW, for all weights and biases, where they stand."""

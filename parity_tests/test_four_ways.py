@@ -28,11 +28,8 @@ def test_all_ways_agree(T: int, error: str) -> None:
             assert disagreement <= (1e-7 if "finite differences" in pair else 1e-12), pair
 
 
-@pytest.mark.parametrize(
-    ("module", "name", "disagreeing"),
-    [("BPTT", "backward", "BPTT"), ("RTRL", "derivative", "RTRL")],
-)
-def test_a_wrong_way_stands_alone(monkeypatch: pytest.MonkeyPatch, module: str, name: str, disagreeing: str) -> None:
+@pytest.mark.parametrize("disagreeing", ["BPTT", "RTRL"])
+def test_a_wrong_way_stands_alone(monkeypatch: pytest.MonkeyPatch, disagreeing: str) -> None:
     """One way made wrong by 1e-9 disagrees with all the others, and they still agree with each other."""
     if disagreeing == "BPTT":
         right = RNN.backward
@@ -91,7 +88,6 @@ def test_the_script_prints_its_table() -> None:
 
 
 def test_the_scripts_help_and_mistakes() -> None:
-    assert "Real" not in script("--help").stderr
     assert "autograd" in script("--help").stdout
     done = script("--seed", "-1")
     assert (done.returncode, done.stderr) == (2, "four_ways.py: seed: expected a whole number >= 0, got -1\n")

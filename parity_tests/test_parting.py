@@ -12,7 +12,8 @@ import pytest
 
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data.toy import load_toy
-from torch_rnn.parting import PAIRS, loss_differences, parting_step
+from torch_rnn.comparison import parting_step
+from torch_rnn.parting import PAIRS, loss_differences
 
 ROOT = Path(__file__).parent.parent
 SMALL = replace(DEFAULTS["toy"], embedding_size=8, hidden_size=12)

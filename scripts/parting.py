@@ -49,7 +49,8 @@ def measure(args: argparse.Namespace) -> None:
     from numpy_rnn.data.text import cut
     from numpy_rnn.data.toy import load_toy
     from numpy_rnn.files import written_whole
-    from torch_rnn.parting import PAIRS, draw, loss_differences, parting_step
+    from torch_rnn.comparison import parting_step
+    from torch_rnn.parting import PAIRS, draw, loss_differences
 
     check_size("limit", args.limit)
     folder = Path(args.picture).absolute().parent

@@ -30,6 +30,12 @@ def relative_error(a: np.ndarray, b: np.ndarray) -> float:
     return difference / norm if norm else (0.0 if difference == 0 else np.inf)
 
 
+def parting_step(differences: np.ndarray) -> int | None:
+    """The first step, counted from 1, at which the losses differ by more than PARTED; None if none does."""
+    parted = np.flatnonzero(differences > PARTED)
+    return int(parted[0]) + 1 if parted.size else None
+
+
 def _errors(ours: Params, theirs: Params) -> dict[str, float]:
     return {name: relative_error(ours[name], theirs[name]) for name in theirs}
 
@@ -133,6 +139,5 @@ class Comparison:
         return row | {"largest_loss_difference": float(np.abs(losses["numpy"] - losses["torch"]).max())}
 
     def parting_step(self) -> int | None:
-        """The first step (counted from 1) at which the two losses differ by more than PARTED; None if none does."""
-        parted = np.flatnonzero(np.abs(np.subtract(self.losses["numpy"], self.losses["torch"])) > PARTED)
-        return int(parted[0]) + 1 if parted.size else None
+        """Of the two losses; see the function of that name."""
+        return parting_step(np.abs(np.subtract(self.losses["numpy"], self.losses["torch"])))

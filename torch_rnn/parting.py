@@ -42,12 +42,6 @@ def loss_differences(data: Dataset, config: Config, limit: int) -> dict[str, np.
     raise AssertionError
 
 
-def parting_step(differences: np.ndarray) -> int | None:
-    """The first step, counted from 1, at which the losses differ by more than PARTED; None if none does."""
-    parted = np.flatnonzero(differences > PARTED)
-    return int(parted[0]) + 1 if parted.size else None
-
-
 def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
     """A PNG: the parting steps against the learning rate, a panel for each cell."""
     cells = list(dict.fromkeys(row["cell"] for row in rows))
