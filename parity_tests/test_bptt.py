@@ -14,18 +14,8 @@ from hypothesis import strategies as st
 
 import numpy_rnn
 from numpy_rnn.bptt import windows
-from parity_tests.support import (
-    Problem,
-    by_autograd,
-    check_gradients,
-    draw_problem,
-    draw_weights,
-    make_layer,
-    named,
-    problems,
-    state,
-    states,
-)
+from parity_tests.problems import Problem, draw_problem, draw_weights, make_layer, problems, state, states
+from parity_tests.support import by_autograd, check_gradients, named
 
 PAIRS = [(k1, k2) for k1, k2 in itertools.product(range(1, 9), repeat=2) if k1 <= k2]
 

@@ -15,7 +15,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from numpy_rnn import GRU, LSTM, RNN, SGD, Adam, Linear, SequenceModel, clip_by_global_norm
 from numpy_rnn.chunks import chunks, train
-from parity_tests.support import make_layer, state, states
+from parity_tests.problems import make_layer, state, states
 from torch_rnn import from_torch_names, to_torch
 from torch_rnn.comparison import relative_error
 from torch_rnn.training import take_over, twin_optimizer

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import ElmanNetwork, reduce
-from parity_tests.support import SCALES, assert_close
+from parity_tests.problems import SCALES
+from parity_tests.support import assert_close
 from torch_rnn import from_torch_names, to_torch
 
 ERRORS = ("squared_error", "cross_entropy")
@@ -44,7 +45,7 @@ def cases(draw: Any, dtype: str = "float64", truncated: bool | None = None) -> C
     scale = draw(st.sampled_from(SCALES), label="scale")
     s = np.full(H, 1e-3 if scale == "1e-3" else 0.5)
     if scale == "saturated":
-        s[1:] *= rng.choice([1, 5], H - 1)  # but never all of them, see support.draw_weights
+        s[1:] *= rng.choice([1, 5], H - 1)  # but never all of them, see problems.draw_weights
     for name, p in network.params.items():
         p[...] = (s if name in ("W_xh", "W_hh", "b_h") else s.max()) * rng.uniform(-1, 1, p.shape)
     k1, more = draw(st.integers(1, 8), label="k1"), draw(st.integers(0, 4), label="k2 - k1")

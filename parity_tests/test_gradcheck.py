@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from numpy_rnn import GRU, LSTM, RNN, ElmanNetwork, WrongGradient, gradcheck, numeric_gradients, reduce
 
 RNG = np.random.default_rng(0)
+
+
 ARRAYS = {"W": RNG.normal(size=(3, 3)), "b": RNG.normal(size=3), "unused": RNG.normal(size=(2, 1))}
+
+
 X = RNG.normal(size=(5, 3))
 
 
@@ -180,23 +184,6 @@ def test_a_wrong_function_of_huge_or_tiny_scale() -> None:
             gradcheck(lambda arrays, size=size: size * f(arrays), ARRAYS, gradients)
 
 
-@pytest.mark.parametrize("gradient", [2e-3, 2.02e-3, 0.0])
-def test_what_drowns_in_rounding_is_not_judged(gradient: float) -> None:
-    """Right or wrong. A complex step sees through it."""
-
-    def far_off(arrays: dict[str, np.ndarray]) -> Any:
-        return 1e9 + 1e-3 * (arrays["x"] ** 2).sum()
-
-    arrays, gradients = {"x": np.ones(3)}, {"x": np.full(3, gradient)}
-    with pytest.raises(ValueError, match=r"f: expected gradients that stand out of its rounding, got none for \['x'\]"):
-        gradcheck(far_off, arrays, gradients)
-    if gradient == 2e-3:
-        assert gradcheck(far_off, arrays, gradients, "complex").error < 1e-14
-    else:
-        with pytest.raises(WrongGradient, match="x"):
-            gradcheck(far_off, arrays, gradients, "complex")
-
-
 def test_a_zero_is_a_zero() -> None:
     """A gradient that is zero but for rounding passes with every method: a shift of all logits changes no softmax."""
     rng = np.random.default_rng(0)
@@ -214,22 +201,6 @@ def test_a_zero_is_a_zero() -> None:
             gradcheck(loss, arrays, gradients | {"shift": np.array([1e-9])}, method)
 
 
-def test_a_tiny_gradient_is_not_a_zero() -> None:
-    """Nine digits below the others a wrong sign still counts: complex steps see it, differences can't judge it."""
-
-    def loss(arrays: dict[str, np.ndarray]) -> Any:
-        return (arrays["large"] ** 2).sum() + 1e-11 * (arrays["tiny"] ** 2).sum()
-
-    arrays = {"large": np.ones(2), "tiny": np.ones(2)}
-    gradients = {"large": np.full(2, 2.0), "tiny": np.full(2, 2e-11)}
-    assert gradcheck(loss, arrays, gradients, "complex").error < 1e-14
-    with pytest.raises(WrongGradient, match="tiny"):
-        gradcheck(loss, arrays, gradients | {"tiny": np.full(2, -2e-11)}, "complex")
-    for sign in (1, -1):
-        with pytest.raises(ValueError, match=r"f: expected gradients that stand out .* none for \['tiny'\]"):
-            gradcheck(loss, arrays, gradients | {"tiny": np.full(2, sign * 2e-11)})
-
-
 def test_the_step_grows_with_the_array() -> None:
     arrays = {"x": np.array([1e6, -3e6])}
     assert gradcheck(lambda arrays: (arrays["x"] ** 2).sum(), arrays, {"x": 2 * arrays["x"]}).error < 1e-8
@@ -243,72 +214,7 @@ def test_numeric_gradients() -> None:
         numeric_gradients(f, {"x": np.arange(3)})
 
 
-def test_float32_only_if_told() -> None:
-    arrays, gradients = ({name: a.astype(np.float32) for name, a in group.items()} for group in (ARRAYS, right()))
-    with pytest.raises(ValueError, match=r"arrays: expected float64, .* \(or float32=True\), got float32"):
-        gradcheck(f, arrays, gradients)
-    with pytest.raises(ValueError, match="method: expected 'central' with float32, got 'complex'"):
-        gradcheck(f, arrays, gradients, "complex", float32=True)
-    assert gradcheck(f, arrays, gradients, float32=True).error < 1e-2
-    gradients["W"][0, 0] += 0.05 * np.abs(gradients["W"]).max()
-    with pytest.raises(WrongGradient, match=r"W\[0, 0\]"):
-        gradcheck(f, arrays, gradients, float32=True)
-
-
 def test_the_same_seed_gives_the_same_directions() -> None:
     one, same = (gradcheck(f, ARRAYS, right(), directions=3) for _ in range(2))
     assert one == same
     assert one != gradcheck(f, ARRAYS, right(), directions=3, rng=np.random.default_rng(1))
-
-
-def changes_its_argument(arrays: dict[str, np.ndarray]) -> Any:
-    arrays["b"] += 1
-    return 0.0
-
-
-COUNT = iter(range(1000))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"arrays": {}, "gradients": {}}, "arrays: expected at least one, got {}"),
-        ({"gradients": {"W": X}}, r"gradients: expected the names \['W', 'b', 'unused'\], got \['W'\]"),
-        ({"arrays": ARRAYS | {"b": np.zeros(0)}}, r"arrays\['b'\]: expected at least one entry, got \(0,\)"),
-        ({"arrays": ARRAYS | {"b": [1.0, 2.0, 3.0]}}, r"arrays\['b'\]: expected a float64 array, as all .* got list"),
-        ({"arrays": ARRAYS | {"b": np.arange(3)}}, r"arrays\['b'\]: expected a float64 array, as all .* got int64"),
-        ({"gradients": right() | {"b": np.zeros((3, 1))}}, r"gradients\['b'\]: expected an array of shape \(3,\), got"),
-        ({"gradients": right() | {"b": np.zeros(3, np.float32)}}, r"gradients\['b'\]: expected dtype float64, got"),
-        ({"f": lambda arrays: arrays["b"]}, "f: expected a finite number as its value, got array"),
-        ({"f": lambda arrays: np.nan}, "f: expected a finite number as its value, got nan"),
-        ({"f": lambda arrays: None}, "f: expected a finite number as its value, got None"),
-        ({"f": lambda arrays: f(arrays) + next(COUNT)}, "f: expected the same value for the same arguments, got"),
-        ({"f": changes_its_argument}, r"f: expected a function that leaves its arguments .* one that changes \['b'\]"),
-        ({"method": "exact"}, "method: expected one of 'central', 'complex', got 'exact'"),
-        ({"directions": 0}, "directions: expected a whole number >= 1, got 0"),
-        ({"tolerance": -1}, r"tolerance: expected a number in \[0, inf\), got -1"),
-        (
-            {"method": "complex", "f": lambda arrays: float(f(arrays))},
-            "f: expected a function that takes complex arrays",
-        ),
-        ({"method": "complex", "f": lambda arrays: np.abs(f(arrays))}, "f: expected .* the imaginary part of W: abs"),
-        (
-            {"method": "complex", "f": lambda arrays: f(arrays) + 1e-3 * np.abs(arrays["b"]).sum()},
-            "f: expected .* one that loses the imaginary part of b: abs",
-        ),
-        ({"method": "complex", "f": lambda arrays: f(arrays).real}, "f: expected .* one that loses the imaginary part"),
-        (
-            {"method": "complex", "f": lambda arrays: f({k: a.astype(float) for k, a in arrays.items()})},
-            "f: expected a function that takes complex arrays .* got ComplexWarning",
-        ),
-        (
-            {"method": "complex", "f": lambda arrays: RNN(3, 2, dtype=float).forward(arrays["W"][None])[0].sum()},
-            "f: expected a function that takes complex arrays .* got ValueError: x: expected a float64 array",
-        ),
-    ],
-)
-def test_what_can_not_be_checked_is_refused(change: dict[str, Any], message: str) -> None:
-    arguments: dict[str, Any] = {"f": f, "arrays": ARRAYS, "gradients": right()} | change
-    arguments["arrays"] = {k: a.copy() if isinstance(a, np.ndarray) else a for k, a in arguments["arrays"].items()}
-    with pytest.raises(ValueError, match=message):
-        gradcheck(**arguments)

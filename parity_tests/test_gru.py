@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import GRU
-from parity_tests.support import SCALES, Problem, check, problems
+from parity_tests.problems import SCALES, Problem, problems
+from parity_tests.support import check
 
 
 @pytest.mark.parametrize("scale", SCALES)

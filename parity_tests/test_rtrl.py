@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from numpy_rnn import GRU, RNN
 from numpy_rnn.rtrl import rtrl, step
-from parity_tests.support import SCALES, Problem, assert_close, by_autograd, problems
+from parity_tests.problems import SCALES, Problem, problems
+from parity_tests.support import assert_close, by_autograd
 
 
 @pytest.mark.parametrize("scale", SCALES)

@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT))
 from parity_tests.bugs import BUGS, RNN  # noqa: E402
 
 # the tests of the mathematics; those of the README would notice any change of a line that it quotes
-TESTS = ("rnn", "lstm", "gru", "stack", "bptt", "layers", "losses", "elman", "rtrl", "gradcheck", "optim", "models",
+TESTS = ("rnn", "lstm", "gru", "stack", "bptt", "layers", "losses", "elman", "rtrl", "gradcheck",
+         "gradcheck_refusals", "optim", "models",
          "chunks", "convert", "training", "comparison")  # fmt: skip
 
 

@@ -1,0 +1,109 @@
+"""numpy_rnn/gradcheck.py: what can't be judged is refused, and in which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_rnn import RNN, WrongGradient, gradcheck
+from parity_tests.test_gradcheck import ARRAYS, X, f, right
+
+
+@pytest.mark.parametrize("gradient", [2e-3, 2.02e-3, 0.0])
+def test_what_drowns_in_rounding_is_not_judged(gradient: float) -> None:
+    """Right or wrong. A complex step sees through it."""
+
+    def far_off(arrays: dict[str, np.ndarray]) -> Any:
+        return 1e9 + 1e-3 * (arrays["x"] ** 2).sum()
+
+    arrays, gradients = {"x": np.ones(3)}, {"x": np.full(3, gradient)}
+    with pytest.raises(ValueError, match=r"f: expected gradients that stand out of its rounding, got none for \['x'\]"):
+        gradcheck(far_off, arrays, gradients)
+    if gradient == 2e-3:
+        assert gradcheck(far_off, arrays, gradients, "complex").error < 1e-14
+    else:
+        with pytest.raises(WrongGradient, match="x"):
+            gradcheck(far_off, arrays, gradients, "complex")
+
+
+def test_a_tiny_gradient_is_not_a_zero() -> None:
+    """Nine digits below the others a wrong sign still counts: complex steps see it, differences can't judge it."""
+
+    def loss(arrays: dict[str, np.ndarray]) -> Any:
+        return (arrays["large"] ** 2).sum() + 1e-11 * (arrays["tiny"] ** 2).sum()
+
+    arrays = {"large": np.ones(2), "tiny": np.ones(2)}
+    gradients = {"large": np.full(2, 2.0), "tiny": np.full(2, 2e-11)}
+    assert gradcheck(loss, arrays, gradients, "complex").error < 1e-14
+    with pytest.raises(WrongGradient, match="tiny"):
+        gradcheck(loss, arrays, gradients | {"tiny": np.full(2, -2e-11)}, "complex")
+    for sign in (1, -1):
+        with pytest.raises(ValueError, match=r"f: expected gradients that stand out .* none for \['tiny'\]"):
+            gradcheck(loss, arrays, gradients | {"tiny": np.full(2, sign * 2e-11)})
+
+
+def test_float32_only_if_told() -> None:
+    arrays, gradients = ({name: a.astype(np.float32) for name, a in group.items()} for group in (ARRAYS, right()))
+    with pytest.raises(ValueError, match=r"arrays: expected float64, .* \(or float32=True\), got float32"):
+        gradcheck(f, arrays, gradients)
+    with pytest.raises(ValueError, match="method: expected 'central' with float32, got 'complex'"):
+        gradcheck(f, arrays, gradients, "complex", float32=True)
+    assert gradcheck(f, arrays, gradients, float32=True).error < 1e-2
+    gradients["W"][0, 0] += 0.05 * np.abs(gradients["W"]).max()
+    with pytest.raises(WrongGradient, match=r"W\[0, 0\]"):
+        gradcheck(f, arrays, gradients, float32=True)
+
+
+def changes_its_argument(arrays: dict[str, np.ndarray]) -> Any:
+    arrays["b"] += 1
+    return 0.0
+
+
+COUNT = iter(range(1000))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arrays": {}, "gradients": {}}, "arrays: expected at least one, got {}"),
+        ({"gradients": {"W": X}}, r"gradients: expected the names \['W', 'b', 'unused'\], got \['W'\]"),
+        ({"arrays": ARRAYS | {"b": np.zeros(0)}}, r"arrays\['b'\]: expected at least one entry, got \(0,\)"),
+        ({"arrays": ARRAYS | {"b": [1.0, 2.0, 3.0]}}, r"arrays\['b'\]: expected a float64 array, as all .* got list"),
+        ({"arrays": ARRAYS | {"b": np.arange(3)}}, r"arrays\['b'\]: expected a float64 array, as all .* got int64"),
+        ({"gradients": right() | {"b": np.zeros((3, 1))}}, r"gradients\['b'\]: expected an array of shape \(3,\), got"),
+        ({"gradients": right() | {"b": np.zeros(3, np.float32)}}, r"gradients\['b'\]: expected dtype float64, got"),
+        ({"f": lambda arrays: arrays["b"]}, "f: expected a finite number as its value, got array"),
+        ({"f": lambda arrays: np.nan}, "f: expected a finite number as its value, got nan"),
+        ({"f": lambda arrays: None}, "f: expected a finite number as its value, got None"),
+        ({"f": lambda arrays: f(arrays) + next(COUNT)}, "f: expected the same value for the same arguments, got"),
+        ({"f": changes_its_argument}, r"f: expected a function that leaves its arguments .* one that changes \['b'\]"),
+        ({"method": "exact"}, "method: expected one of 'central', 'complex', got 'exact'"),
+        ({"directions": 0}, "directions: expected a whole number >= 1, got 0"),
+        ({"tolerance": -1}, r"tolerance: expected a number in \[0, inf\), got -1"),
+        (
+            {"method": "complex", "f": lambda arrays: float(f(arrays))},
+            "f: expected a function that takes complex arrays",
+        ),
+        ({"method": "complex", "f": lambda arrays: np.abs(f(arrays))}, "f: expected .* the imaginary part of W: abs"),
+        (
+            {"method": "complex", "f": lambda arrays: f(arrays) + 1e-3 * np.abs(arrays["b"]).sum()},
+            "f: expected .* one that loses the imaginary part of b: abs",
+        ),
+        ({"method": "complex", "f": lambda arrays: f(arrays).real}, "f: expected .* one that loses the imaginary part"),
+        (
+            {"method": "complex", "f": lambda arrays: f({k: a.astype(float) for k, a in arrays.items()})},
+            "f: expected a function that takes complex arrays .* got ComplexWarning",
+        ),
+        (
+            {"method": "complex", "f": lambda arrays: RNN(3, 2, dtype=float).forward(arrays["W"][None])[0].sum()},
+            "f: expected a function that takes complex arrays .* got ValueError: x: expected a float64 array",
+        ),
+    ],
+)
+def test_what_can_not_be_checked_is_refused(change: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {"f": f, "arrays": ARRAYS, "gradients": right()} | change
+    arguments["arrays"] = {k: a.copy() if isinstance(a, np.ndarray) else a for k, a in arguments["arrays"].items()}
+    with pytest.raises(ValueError, match=message):
+        gradcheck(**arguments)
