@@ -29,7 +29,7 @@ def check_number(argument: str, value: Any, low: float, high: float, open_low: b
     return float(value)
 
 
-def check_choice(argument: str, value: Any, choices: Sequence[str]) -> None:
+def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> None:
     expect(value in choices, argument, "one of " + ", ".join(map(repr, choices)), repr(value))
 
 

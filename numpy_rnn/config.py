@@ -1,4 +1,4 @@
-"""The one configuration that drives the NumPy model, its PyTorch twin, their data and their training."""
+"""The one configuration that drives a NumPy model, its PyTorch twin, their data and their training."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ import numpy as np
 
 from numpy_rnn.checks import check_choice, check_dtype, check_number, check_size, expect
 
+SYSTEMS = ("basic", "rnncell")
 CELLS = ("rnn", "lstm", "gru")
 OPTIMIZERS = ("adam", "sgd")
 READOUTS = ("last", "last_real", "mean")
 
 
-def _option(default: Any, meaning: str, choices: tuple[str, ...] | None = None) -> Any:
+def _option(default: Any, meaning: str, choices: tuple[Any, ...] | None = None) -> Any:
     return field(default=default, metadata={"help": meaning, "choices": choices})
 
 
 @dataclass(frozen=True)
 class Config:
-    """Each field is an option of scripts/compare.py as well, and its text here is the one that --help shows.
+    """Each field is an option of scripts/compare.py and train.py as well, and its text is the one that --help shows.
 
-    Raises ValueError for a bad value.
+    Raises ValueError for a bad value. The defects of the seed's two systems are values of these fields: systems.py.
     """
 
+    # the network
+    system: str = _option("basic", "after the read-out, basic: Dropout and Linear; rnncell: Linear, ReLU, Linear, and "
+                                   "PyTorch's recurrent layer is a loop over a cell", SYSTEMS)  # fmt: skip
     embedding_size: int = _option(100, "D, numbers per word")
     embedding_std: float = _option(0.1, "standard deviation of the initial embeddings (PyTorch's default is 1)")
     hidden_size: int = _option(128, "H, hidden units per layer")
@@ -36,31 +40,56 @@ class Config:
     readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
                                    "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
+    outputs: int = _option(2, "C; the seed's rnncell has 3, for the classes are its labels' 1 and 2", (2, 3))
+    sigmoid: bool = _option(False, "of system basic: a sigmoid before the cross-entropy, as in the seed")
     dtype: str = _option("float32", "of every parameter and result, in both stacks", ("float32", "float64"))
+    # the words
+    words: str = _option("clean", "clean: no <br, no punctuation; raw: whatever stands between spaces",
+                         ("clean", "raw"))  # fmt: skip
     keep: str = _option("last", "which end of a review longer than max-tokens is kept", ("first", "last"))
-    max_tokens: int = _option(400, "words of a review that are kept")
-    unknown_rate: float = _option(0.3, "share of the training words that are replaced by <unk>")
-    epochs: int = _option(5, "passes over the training data")
+    max_tokens: int = _option(400, "words of a review that are kept; 0: all")
+    # the batches
     batch_size: int = _option(100, "N, reviews per training step")
+    pad_to: str = _option("longest", "pads up to the batch's longest review, or always up to max-tokens",
+                          ("longest", "max_tokens"))  # fmt: skip
+    buckets: bool = _option(False, "batches of reviews of about the same length")
+    unknown_rate: float = _option(0.3, "share of the training words that are replaced by <unk>")
+    # the training
+    epochs: int = _option(5, "passes over the training data")
     optimizer: str = _option("adam", "Adam, or plain gradient descent", OPTIMIZERS)
-    lr: float = _option(1e-3, "the learning rate at the first step; it falls linearly to 0 over the epochs")
-    clip: float = _option(1.0, "largest global norm of the gradients; larger ones are scaled down to it")
+    lr: float = _option(1e-3, "the learning rate at the first step")
+    schedule: str = _option("linear", "the learning rate falls linearly to 0, or stays", ("linear", "constant"))
+    clip: float = _option(1.0, "largest global norm of the gradients; larger ones are scaled down to it; 0: no limit")
     seed: int = _option(0, "of the initial weights, the shuffling, the dropout and the toy reviews")
+    # what is printed
+    misscaled_loss: bool = _option(False, "print the sum of the batches' means over the number of REVIEWS, as the seed")
+    test_runs: int = _option(1, "how often the same test is made; the seed makes it 5 times")
 
     def __post_init__(self) -> None:
-        for name in ("embedding_size", "hidden_size", "num_layers", "max_tokens", "epochs", "batch_size"):
+        for name in ("embedding_size", "hidden_size", "num_layers", "epochs", "batch_size", "test_runs"):
             check_size(name, getattr(self, name))
-        check_size("seed", self.seed, least=0)
+        for name in ("seed", "max_tokens"):
+            check_size(name, getattr(self, name), least=0)
         for name in ("dropout", "unknown_rate"):
             check_number(name, getattr(self, name), 0, 1)
-        for name in ("embedding_std", "lr", "clip"):
+        for name in ("embedding_std", "lr"):
             check_number(name, getattr(self, name), 0, np.inf, open_low=True)
+        check_number("clip", self.clip, 0, np.inf)
         for option in self.__dataclass_fields__.values():
             if option.metadata["choices"]:
                 check_choice(option.name, getattr(self, option.name), option.metadata["choices"])
+            elif option.type == "bool":
+                check_choice(option.name, getattr(self, option.name), (False, True))
         check_dtype("dtype", self.dtype)
+        self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        """What does not go together."""
         expect(self.cell == "rnn" or self.nonlinearity == "tanh", "nonlinearity", f"'tanh' with cell {self.cell!r}",
                repr(self.nonlinearity))  # fmt: skip
+        fits = self.system == "basic" or not (self.sigmoid or self.num_layers > 1)
+        expect(fits, "sigmoid, num_layers", "False and 1 with system 'rnncell'", (self.sigmoid, self.num_layers))
+        expect(self.pad_to == "longest" or self.max_tokens > 0, "pad_to", "'longest' with max_tokens 0", "'max_tokens'")
 
 
 # What scripts/compare.py starts from, for each kind of data.

@@ -103,6 +103,19 @@ class ReLU:
         return LayerGrads(dy * (x > 0), {})
 
 
+class Sigmoid:
+    """y = 1 / (1 + exp(-x)), any shape; dy/dx = y (1 - y)."""
+
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        check_float_array("x", x)
+        y = sigmoid(x)
+        return y, y
+
+    def backward(self, dy: np.ndarray, y: np.ndarray) -> LayerGrads:
+        check_array("dy", dy, y.shape, y.dtype)
+        return LayerGrads(dy * y * (1 - y), {})
+
+
 class Dropout:
     """y = x * mask. The mask is 0 with probability p, else 1 / (1 - p), so that E[y] = x and testing needs no mask.
 

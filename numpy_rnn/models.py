@@ -1,4 +1,4 @@
-"""The sentiment model: Embedding -> RNN, LSTM or GRU -> read-out -> Dropout -> Linear."""
+"""The seed's two systems: Embedding -> RNN, LSTM or GRU -> read-out -> Dropout -> a head of Linear layers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpy_rnn.bptt import Cache
+from numpy_rnn.checks import expect
 from numpy_rnn.config import Config
 from numpy_rnn.gru import GRU
-from numpy_rnn.layers import Dropout, Embedding, Linear, Params
+from numpy_rnn.layers import Dropout, Embedding, Linear, Params, ReLU, Sigmoid
 from numpy_rnn.lstm import LSTM
 from numpy_rnn.rnn import RNN
 
-CLASSES = 2
+RECURRENT = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
+FC1_SIZE = 256  # hidden units of RNNCellNet's head
 
 
 class ModelCache(NamedTuple):
@@ -21,32 +23,35 @@ class ModelCache(NamedTuple):
     rnn: Cache
     lengths: np.ndarray  # (N,)
     mask: np.ndarray | None  # (N, H)
-    features: np.ndarray  # (N, H), as they enter the Linear layer
+    head: dict[str, np.ndarray]  # of each layer of the head
 
 
 class SentimentModel:
     """token ids (T, N), lengths (N,) -> logits (N, C). Its params are the layers' arrays under "layer.name".
 
     The read-outs: "last" is the state after step T as it stands, pads and all; "last_real" the state after each
-    review's own last token; "mean" the mean of the states at its real tokens.
+    review's own last token; "mean" the mean of the states at its real tokens. BasicRNN and RNNCellNet are two of it,
+    which differ in the head.
     """
 
+    system: str
+
     def __init__(self, vocabulary_size: int, config: Config):
+        expect(config.system == self.system, "config.system", repr(self.system), repr(config.system))
         rng = np.random.default_rng(config.seed)
         D, H, dtype = config.embedding_size, config.hidden_size, config.dtype
         self.config = config
         self.embedding = Embedding(vocabulary_size, D, std=config.embedding_std, dtype=dtype, rng=rng)
-        self.rnn: RNN | LSTM | GRU
-        match config.cell:
-            case "rnn":
-                self.rnn = RNN(D, H, config.num_layers, config.nonlinearity, dtype=dtype, rng=rng)
-            case "lstm":
-                self.rnn = LSTM(D, H, config.num_layers, dtype=dtype, rng=rng)
-            case "gru":
-                self.rnn = GRU(D, H, config.num_layers, dtype=dtype, rng=rng)
+        options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        self.rnn = RECURRENT[config.cell](D, H, config.num_layers, dtype=dtype, rng=rng, **options)
         self.dropout = Dropout(config.dropout)
-        self.linear = Linear(H, CLASSES, dtype=dtype, rng=rng)
-        self.params = _join(embedding=self.embedding.params, rnn=self.rnn.params, linear=self.linear.params)
+        self.head = self.make_head(H, config, rng)
+        layers = {"embedding": self.embedding, "rnn": self.rnn} | self.head
+        self.params = _join({name: getattr(layer, "params", {}) for name, layer in layers.items()})
+
+    def make_head(self, H: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+        """The layers between the read-out (N, H) and the logits (N, C), by name and in order."""
+        raise NotImplementedError
 
     def forward(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None = None) -> tuple[np.ndarray, ModelCache]:
         """mask (N, H) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
@@ -56,15 +61,20 @@ class SentimentModel:
         if self.config.readout == "mean":
             features = _mean(output, lengths)  # (N, H)
         else:
-            features = output[self._last_step(lengths, len(ids)), np.arange(len(lengths))]  # (N, H)
+            features = output[self.last_step(lengths, len(ids)), np.arange(len(lengths))]  # (N, H)
         if mask is not None:
             features, _ = self.dropout.forward(features, mask)
-        logits, _ = self.linear.forward(features)
-        return logits, ModelCache(ids, rnn_cache, lengths, mask, features)
+        caches = {}
+        for name, layer in self.head.items():
+            features, caches[name] = layer.forward(features)
+        return features, ModelCache(ids, rnn_cache, lengths, mask, caches)
 
     def backward(self, d_logits: np.ndarray, cache: ModelCache) -> Params:
         """d_logits (N, C) -> the gradient of every parameter, under its name in `params`."""
-        d_features, d_linear = self.linear.backward(d_logits, cache.features)
+        grads: dict[str, Params] = {}
+        d_features = d_logits
+        for name, layer in reversed(self.head.items()):
+            d_features, grads[name] = layer.backward(d_features, cache.head[name])
         if cache.mask is not None:
             d_features, _ = self.dropout.backward(d_features, cache.mask)
         T, N = cache.ids.shape
@@ -72,14 +82,40 @@ class SentimentModel:
             d_output = _mean_backward(d_features, cache.lengths, T)
         else:
             d_output = np.zeros((T, *d_features.shape), d_features.dtype)  # (T, N, H)
-            d_output[self._last_step(cache.lengths, T), np.arange(N)] = d_features
-        rnn_grads = self.rnn.backward(d_output, None, cache.rnn)
-        d_embedding = self.embedding.backward(rnn_grads.x, cache.ids)
-        return _join(embedding=d_embedding, rnn=rnn_grads.params, linear=d_linear)
+            d_output[self.last_step(cache.lengths, T), np.arange(N)] = d_features
+        dx, _, grads["rnn"] = self.rnn.backward(d_output, None, cache.rnn)
+        grads["embedding"] = self.embedding.backward(dx, cache.ids)
+        joined = _join(grads)
+        return {name: joined[name] for name in self.params}
 
-    def _last_step(self, lengths: np.ndarray, T: int) -> np.ndarray:
+    def last_step(self, lengths: np.ndarray, T: int) -> np.ndarray:
         """(N,): "last" ran on through the pads, "last_real" stops each review at its end. Steps from 0."""
         return np.full(len(lengths), T - 1) if self.config.readout == "last" else lengths - 1
+
+
+class BasicRNN(SentimentModel):
+    """The seed's second system: one Linear layer; as it was written with a sigmoid behind it, which is the defect."""
+
+    system = "basic"
+
+    def make_head(self, H: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+        head: dict[str, Any] = {"linear": Linear(H, config.outputs, dtype=config.dtype, rng=rng)}
+        return head | ({"sigmoid": Sigmoid()} if config.sigmoid else {})
+
+
+class RNNCellNet(SentimentModel):
+    """The seed's first system: Linear, ReLU, Linear. Its PyTorch twin is a loop over nn.RNNCell."""
+
+    system = "rnncell"
+
+    def make_head(self, H: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+        fc1 = Linear(H, FC1_SIZE, dtype=config.dtype, rng=rng)
+        return {"fc1": fc1, "relu": ReLU(), "fc2": Linear(FC1_SIZE, config.outputs, dtype=config.dtype, rng=rng)}
+
+
+def build_model(vocabulary_size: int, config: Config) -> SentimentModel:
+    """The model that config.system names, with initial weights drawn from config.seed."""
+    return {kind.system: kind for kind in (BasicRNN, RNNCellNet)}[config.system](vocabulary_size, config)
 
 
 def _mean(output: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -92,5 +128,5 @@ def _mean_backward(dm: np.ndarray, lengths: np.ndarray, T: int) -> np.ndarray:
     return np.broadcast_to(dm / lengths[:, None].astype(dm.dtype), (T, *dm.shape))
 
 
-def _join(**parts: Params) -> Params:
+def _join(parts: dict[str, Params]) -> Params:
     return {f"{layer}.{name}": array for layer, params in parts.items() for name, array in params.items()}

@@ -1,8 +1,11 @@
-"""Training step and evaluation of the NumPy model. torch_rnn/training.py has the twin with the same methods."""
+"""Training step, evaluation and training run of a NumPy model. torch_rnn/training.py has the trainer's twin."""
 
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from tqdm import tqdm
@@ -10,16 +13,32 @@ from tqdm import tqdm
 from numpy_rnn.checks import expect
 from numpy_rnn.config import Config
 from numpy_rnn.data.batches import Batch, batches
-from numpy_rnn.data.text import Reviews
-from numpy_rnn.layers import Params
+from numpy_rnn.data.text import Dataset, Reviews
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.models import SentimentModel
 from numpy_rnn.optim import SGD, Adam, clip_by_global_norm
 
 
 def learning_rate(config: Config, step: int, total: int) -> float:
-    """lr at step 0, falling on a straight line to 0 after `total` steps."""
-    return config.lr * (1 - step / total)
+    """lr at step 0; constant, or falling on a straight line to 0 after `total` steps."""
+    return config.lr * (1 - step / total if config.schedule == "linear" else 1)
+
+
+class Step(NamedTuple):
+    loss: float  # the mean over the batch, before the update
+    correct: int  # how many of its reviews were answered rightly
+    grads: dict[str, np.ndarray]  # nothing clipped
+
+
+class AnyTrainer(Protocol):
+    """What a training run needs, in either stack."""
+
+    name: str
+    config: Config
+    model: Any
+
+    def step(self, batch: Batch, lr: float) -> Step: ...
+    def evaluate(self, reviews: Reviews) -> tuple[float, float]: ...
 
 
 class Trainer:
@@ -32,23 +51,23 @@ class Trainer:
         self.config = model.config
         self.optimizer = Adam(model.params) if model.config.optimizer == "adam" else SGD(model.params)
 
-    def gradients(self, batch: Batch) -> tuple[float, Params]:
+    def gradients(self, batch: Batch) -> Step:
         """The mean loss over the batch and its gradient for every parameter, nothing clipped, nothing updated."""
         logits, cache = self.model.forward(batch.ids, batch.lengths, batch.mask)
         losses, loss_cache = cross_entropy(logits, batch.labels)
         loss, d_losses = reduce(losses)
         d_logits = cross_entropy_backward(d_losses, loss_cache)
-        return loss, self.model.backward(d_logits, cache)
+        return Step(loss, count_correct(logits, batch), self.model.backward(d_logits, cache))
 
-    def step(self, batch: Batch, lr: float) -> float:
-        """Forward, backward, clip, update. Returns the loss before the update; ValueError if it is not finite."""
-        loss, grads = self.gradients(batch)
-        self.update(loss, grads, lr)
-        return loss
+    def step(self, batch: Batch, lr: float) -> Step:
+        """Forward, backward, clip, update. ValueError if the loss is not finite."""
+        step = self.gradients(batch)
+        self.update(step, lr)
+        return step
 
-    def update(self, loss: float, grads: Params, lr: float) -> None:
-        clipped, norm = clip_by_global_norm(grads, self.config.clip)
-        check_finite(self.name, loss, norm)
+    def update(self, step: Step, lr: float) -> None:
+        clipped, norm = clip_by_global_norm(step.grads, self.config.clip or np.inf)
+        check_finite(self.name, step.loss, norm)
         self.optimizer.step(clipped, lr)
 
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
@@ -57,11 +76,48 @@ class Trainer:
         for batch in tqdm(batches(reviews, self.config), f"testing, {self.name}", leave=False, disable=None):
             logits, _ = self.model.forward(batch.ids, batch.lengths)
             losses.append(cross_entropy(logits, batch.labels)[0])
-            correct += int((logits.argmax(axis=1) == batch.labels).sum())
+            correct += count_correct(logits, batch)
         return reduce(np.concatenate(losses))[0], correct / len(reviews)
+
+
+def count_correct(logits: np.ndarray, batch: Batch) -> int:
+    return int((logits.argmax(axis=1) == batch.labels).sum())
 
 
 def check_finite(stack: str, loss: float, norm: float) -> None:
     """Before an update: no weight is touched by a NaN."""
     finite = math.isfinite(loss) and math.isfinite(norm)
     expect(finite, f"{stack} training", "a finite loss and gradient (try a lower lr)", f"loss {loss}, norm {norm}")
+
+
+def steps_per_epoch(data: Dataset, config: Config) -> int:
+    return -(-len(data.train) // config.batch_size)
+
+
+def train(trainer: AnyTrainer, data: Dataset,
+          after_step: Callable[[int, int, Step], None] = lambda *_: None) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Trains for config.epochs; yields after each epoch what it brought: losses per review, accuracies, seconds.
+
+    after_step is called with the epoch (from 1), the step within it (from 0), and the step's results.
+    """
+    config = trainer.config
+    per_epoch = steps_per_epoch(data, config)
+    for epoch in range(config.epochs):
+        loss, correct, start = 0.0, 0, time.perf_counter()
+        stream = tqdm(batches(data.train, config, epoch), f"epoch {epoch + 1}", per_epoch, leave=False, disable=None)
+        for i, batch in enumerate(stream):
+            lr = learning_rate(config, epoch * per_epoch + i, per_epoch * config.epochs)
+            step = trainer.step(batch, lr)
+            loss += step.loss * len(batch.labels)
+            correct += step.correct
+            after_step(epoch + 1, i, step)
+        seconds = time.perf_counter() - start
+        valid_loss, valid_accuracy = trainer.evaluate(data.valid)
+        yield {
+            "epoch": epoch + 1,
+            "train_loss": loss / len(data.train),
+            "train_accuracy": correct / len(data.train),
+            "valid_loss": valid_loss,
+            "valid_accuracy": valid_accuracy,
+            "seconds": seconds,
+        }

@@ -60,9 +60,9 @@ def test_lockstep_notices_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> N
     right = Trainer.gradients
 
     def wrong(self: Trainer, batch: Any) -> Any:
-        loss, grads = right(self, batch)
-        grads["rnn.b_hh_l0"] *= 1 + 1e-6
-        return loss, grads
+        step = right(self, batch)
+        step.grads["rnn.b_hh_l0"] *= 1 + 1e-6
+        return step
 
     monkeypatch.setattr(Trainer, "gradients", wrong)
     run = Comparison(DATA, SMALL, steps=5, lockstep=True)
@@ -80,11 +80,11 @@ def test_lockstep_notices_a_wrong_loss_and_a_wrong_weight_at_one_step_only(monke
 
     def gradients(self: TorchTrainer, batch: Any) -> Any:
         steps["count"] += 1
-        loss, grads = right_gradients(self, batch)
-        return loss + 1e-5 * (steps["count"] == 3), grads
+        step = right_gradients(self, batch)
+        return step._replace(loss=step.loss + 1e-5 * (steps["count"] == 3))
 
-    def update(self: TorchTrainer, loss: float, lr: float) -> None:
-        right_update(self, loss, lr)
+    def update(self: TorchTrainer, step: Any, lr: float) -> None:
+        right_update(self, step, lr)
         if steps["count"] == 3:
             self.model.linear.weight.data.mul_(1 + 1e-6)
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_rnn import Config, Dropout, SentimentModel
+from numpy_rnn import BasicRNN, Config, Dropout
 from numpy_rnn.config import READOUTS
 from parity_tests.support import assert_close
 from torch_rnn import from_torch_names, to_torch
@@ -26,7 +26,7 @@ def test_logits_and_every_gradient(
     seed: int, T: int, N: int, readout: str, num_layers: int, cell: tuple[str, str], dropout: bool
 ) -> None:
     config = replace(SMALL, readout=readout, num_layers=num_layers, cell=cell[0], nonlinearity=cell[1], seed=seed)
-    model, rng = SentimentModel(7, config), np.random.default_rng(seed)
+    model, rng = BasicRNN(7, config), np.random.default_rng(seed)
     ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, 2))
     mask = Dropout(0.5).mask((N, 4), "float64", rng) if dropout else None
     logits, cache = model.forward(ids, lengths, mask)
@@ -47,9 +47,7 @@ def test_logits_and_every_gradient(
 
 def test_the_read_outs_differ_where_there_are_pads() -> None:
     ids, lengths = np.array([[2, 3], [4, 1], [5, 1]]), np.array([3, 1])
-    logits = {
-        readout: SentimentModel(7, replace(SMALL, readout=readout)).forward(ids, lengths)[0] for readout in READOUTS
-    }
+    logits = {readout: BasicRNN(7, replace(SMALL, readout=readout)).forward(ids, lengths)[0] for readout in READOUTS}
     np.testing.assert_allclose(logits["last"][0], logits["last_real"][0])  # no pads: the same
     np.testing.assert_allclose(logits["mean"][1], logits["last_real"][1])  # one real step: the same
     assert not np.allclose(logits["last"][1], logits["last_real"][1])
@@ -58,14 +56,14 @@ def test_the_read_outs_differ_where_there_are_pads() -> None:
 
 @pytest.mark.parametrize("readout", READOUTS)
 def test_float32_stays_float32(readout: str) -> None:
-    model = SentimentModel(7, replace(SMALL, readout=readout, dtype="float32"))
+    model = BasicRNN(7, replace(SMALL, readout=readout, dtype="float32"))
     logits, cache = model.forward(np.array([[2, 3], [4, 1]]), np.array([2, 1]))
     assert logits.dtype == np.float32
     assert all(gradient.dtype == np.float32 for gradient in model.backward(logits, cache).values())
 
 
 def test_the_cache_is_the_models_own() -> None:
-    model, ids, lengths = SentimentModel(7, SMALL), np.array([[2, 3], [4, 1]]), np.array([2, 1])
+    model, ids, lengths = BasicRNN(7, SMALL), np.array([[2, 3], [4, 1]]), np.array([2, 1])
     logits, cache = model.forward(ids, lengths)
     before = model.backward(logits, cache)
     ids[:], lengths[:] = 0, 1
@@ -74,7 +72,7 @@ def test_the_cache_is_the_models_own() -> None:
 
 
 def test_settings_reach_the_model() -> None:
-    one, wide, other = (SentimentModel(900, replace(SMALL, **changed)).params
+    one, wide, other = (BasicRNN(900, replace(SMALL, **changed)).params
                         for changed in ({}, {"embedding_std": 0.01}, {"seed": 1}))  # fmt: skip
     assert one["embedding.W"].std() == pytest.approx(1, rel=0.1)
     assert wide["embedding.W"].std() == pytest.approx(0.01, rel=0.1)
@@ -84,7 +82,7 @@ def test_settings_reach_the_model() -> None:
 
 def test_training_the_params_trains_the_layers() -> None:
     """model.params are the layers' own arrays: an update in place reaches the next forward pass."""
-    model = SentimentModel(7, SMALL)
+    model = BasicRNN(7, SMALL)
     ids, lengths = np.array([[2], [3]]), np.array([2])
     before, _ = model.forward(ids, lengths)
     for p in model.params.values():
@@ -124,4 +122,4 @@ def test_bad_settings(setting: dict[str, Any], message: str) -> None:
 )
 def test_bad_input(ids: Any, lengths: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SentimentModel(7, SMALL).forward(np.array(ids), np.array(lengths))
+        BasicRNN(7, SMALL).forward(np.array(ids), np.array(lengths))

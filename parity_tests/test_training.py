@@ -12,7 +12,8 @@ from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data.toy import load_toy
 from numpy_rnn.training import learning_rate
 from torch_rnn.comparison import Comparison, relative_error
-from torch_rnn.training import TorchTrainer, check_device
+from torch_rnn.devices import choose_device
+from torch_rnn.training import TorchTrainer
 
 DATA = load_toy(train=330, valid=40, test=40)
 SMALL = replace(DEFAULTS["toy"], embedding_size=8, hidden_size=12, dtype="float64", epochs=4)
@@ -91,4 +92,4 @@ def test_a_twin_made_later_starts_with_the_optimizer_state() -> None:
 @pytest.mark.parametrize("device", ["cuda:99", "no such thing"])
 def test_a_device_that_is_not_here(device: str) -> None:
     with pytest.raises(ValueError, match=f"device: expected one that is here, such as cpu, got '{device}'"):
-        check_device(device)
+        choose_device(device)

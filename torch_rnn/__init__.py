@@ -1,11 +1,12 @@
 """PyTorch twins of numpy_rnn, and what it takes to compare the two."""
 
 from torch_rnn.convert import from_torch, from_torch_names, to_torch, to_torch_names
-from torch_rnn.models import ElmanNetwork, SentimentModel, SequenceModel
+from torch_rnn.models import BasicRNN, ElmanNetwork, RNNCellNet, SequenceModel
 
 __all__ = [
+    "BasicRNN",
     "ElmanNetwork",
-    "SentimentModel",
+    "RNNCellNet",
     "SequenceModel",
     "from_torch",
     "from_torch_names",

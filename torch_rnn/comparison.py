@@ -15,8 +15,8 @@ from numpy_rnn.config import Config
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Dataset
 from numpy_rnn.layers import Params
-from numpy_rnn.models import SentimentModel
-from numpy_rnn.training import Trainer, learning_rate
+from numpy_rnn.models import build_model
+from numpy_rnn.training import Trainer, learning_rate, steps_per_epoch
 from torch_rnn.convert import from_torch_names
 from torch_rnn.training import TorchTrainer
 
@@ -55,12 +55,13 @@ class Comparison:
     def __init__(self, data: Dataset, config: Config, device: str = "cpu", steps: int | None = None,
                  lockstep: bool = False):  # fmt: skip
         self.data, self.config = data, config
-        self.numpy = Trainer(SentimentModel(len(data.vocabulary), config))
+        self.numpy = Trainer(build_model(len(data.vocabulary), config))
         self.torch = TorchTrainer(self.numpy, device)
-        self.per_epoch = -(-len(data.train) // config.batch_size)
+        self.per_epoch = steps_per_epoch(data, config)
         self.total = self.per_epoch * config.epochs
         self.steps = self.total if steps is None else min(self.total, check_size("steps", steps))
         self.losses: dict[str, list[float]] = {"numpy": [], "torch": []}
+        self.sizes: list[int] = []  # of the batches
         self.worst: dict[str, Any] | None = None
         if lockstep:
             errors = dict.fromkeys(self.numpy.model.params, 0.0)
@@ -91,7 +92,9 @@ class Comparison:
         for trainer in (self.numpy, self.torch):
             start = time.perf_counter()
             for batch, lr in self._batches(epoch, trainer.name):
-                self.losses[trainer.name].append(trainer.step(batch, lr))
+                self.losses[trainer.name].append(trainer.step(batch, lr).loss)
+                if trainer is self.numpy:
+                    self.sizes.append(len(batch.labels))
             seconds[trainer.name] = time.perf_counter() - start
 
     def _lockstep(self, batch: Batch, lr: float, seconds: dict[str, float], worst: dict[str, Any]) -> None:
@@ -101,23 +104,24 @@ class Comparison:
         """
         self.torch.take_over(self.numpy)
         model, t0 = self.numpy.model, time.perf_counter()
-        loss, grads = self.numpy.gradients(batch)
+        ours = self.numpy.gradients(batch)
         t1 = time.perf_counter()
-        torch_loss, torch_grads = self.torch.gradients(batch)
+        theirs = self.torch.gradients(batch)
         t2 = time.perf_counter()
-        errors = _errors(grads, from_torch_names(model, torch_grads))
+        errors = _errors(ours.grads, from_torch_names(model, theirs.grads))
         t3 = time.perf_counter()
-        self.numpy.update(loss, grads, lr)
+        self.numpy.update(ours, lr)
         t4 = time.perf_counter()
-        self.torch.update(torch_loss, lr)
+        self.torch.update(theirs, lr)
         t5 = time.perf_counter()
         seconds["numpy"] += t1 - t0 + t4 - t3
         seconds["torch"] += t2 - t1 + t5 - t4
         weights = _errors(model.params, from_torch_names(model, self.torch.weights()))
-        self.losses["numpy"].append(loss)
-        self.losses["torch"].append(torch_loss)
+        self.losses["numpy"].append(ours.loss)
+        self.losses["torch"].append(theirs.loss)
+        self.sizes.append(len(batch.labels))
         worst["steps"] += 1
-        _raise(worst, "largest_loss_difference", abs(loss - torch_loss))
+        _raise(worst, "largest_loss_difference", abs(ours.loss - theirs.loss))
         for error in weights.values():
             _raise(worst, "largest_weight_error", error)
         for name, error in errors.items():
@@ -125,13 +129,11 @@ class Comparison:
 
     def _row(self, begun: int, seconds: dict[str, float]) -> dict[str, Any]:
         losses = {name: np.array(all_losses[begun:]) for name, all_losses in self.losses.items()}
-        starts = np.arange(len(losses["numpy"])) * self.config.batch_size
-        sizes = np.minimum(self.config.batch_size, len(self.data.train) - starts)  # the last batch may be smaller
         row: dict[str, Any] = {}
         for trainer in (self.numpy, self.torch):
             valid_loss, valid_accuracy = trainer.evaluate(self.data.valid)
             row[trainer.name] = {
-                "train_loss": float(np.average(losses[trainer.name], weights=sizes)),
+                "train_loss": float(np.average(losses[trainer.name], weights=self.sizes[begun:])),
                 "valid_loss": valid_loss,
                 "valid_accuracy": valid_accuracy,
                 "seconds": seconds[trainer.name],

@@ -17,7 +17,8 @@ from torch import nn
 import numpy_rnn
 from numpy_rnn.checks import expect
 from numpy_rnn.layers import Params
-from torch_rnn.models import ElmanNetwork, SentimentModel, SequenceModel
+from numpy_rnn.models import build_model
+from torch_rnn.models import BasicRNN, ElmanNetwork, RNNCellNet, SentimentModel, SequenceModel
 
 Layer = Any  # a layer or a model of numpy_rnn
 ELMAN = {"W_xh": "hidden.weight_ih_l0", "W_hh": "hidden.weight_hh_l0", "b_h": "hidden.bias_ih_l0",
@@ -36,6 +37,11 @@ def torch_name(name: str) -> str:
     return prefix + NAMES[bare] + suffix
 
 
+def _name(layer: Layer, name: str) -> str:
+    """As `torch_name`, but an nn.RNNCell, which is one layer by itself, has no _l0."""
+    return torch_name(name.removesuffix("_l0") if isinstance(layer, numpy_rnn.RNNCellNet) else name)
+
+
 def _transposed(layer: Layer, name: str) -> bool:
     embedding = isinstance(layer, numpy_rnn.Embedding) or name.startswith("embedding.")
     return layer.params[name].ndim == 2 and not embedding
@@ -50,7 +56,9 @@ def to_torch_names(layer: Layer, arrays: Params) -> dict[str, np.ndarray]:
     expect(not unknown, "arrays", f"names among {sorted(layer.params)}", unknown)
     for name, a in arrays.items():
         expect(np.shape(a) == layer.params[name].shape, name, f"shape {layer.params[name].shape}", np.shape(a))
-    return {torch_name(name): np.array(a.T if _transposed(layer, name) else a, order="C") for name, a in arrays.items()}
+    return {
+        _name(layer, name): np.array(a.T if _transposed(layer, name) else a, order="C") for name, a in arrays.items()
+    }
 
 
 def from_torch_names(layer: Layer, arrays: dict[str, np.ndarray]) -> Params:
@@ -60,10 +68,10 @@ def from_torch_names(layer: Layer, arrays: dict[str, np.ndarray]) -> Params:
     """
     params: Params = {}
     for name, p in layer.params.items():
-        a = arrays.get(torch_name(name))
-        expect(a is not None, "arrays", f"a {torch_name(name)}", sorted(arrays))
+        a = arrays.get(_name(layer, name))
+        expect(a is not None, "arrays", f"a {_name(layer, name)}", sorted(arrays))
         params[name] = np.array(a.T if _transposed(layer, name) else a, p.dtype, order="C")  # type: ignore[union-attr]
-        expect(params[name].shape == p.shape, torch_name(name), f"shape {p.shape}", params[name].shape)
+        expect(params[name].shape == p.shape, _name(layer, name), f"shape {p.shape}", params[name].shape)
     return params
 
 
@@ -102,8 +110,10 @@ def _untrained(layer: Layer) -> nn.Module:
             return nn.Embedding(*layer.params["W"].shape)
         case numpy_rnn.SequenceModel():
             return SequenceModel(to_torch(layer.layer), to_torch(layer.output))
-        case numpy_rnn.SentimentModel():
-            return SentimentModel(len(layer.params["embedding.W"]), layer.config)
+        case numpy_rnn.BasicRNN():
+            return BasicRNN(len(layer.params["embedding.W"]), layer.config)
+        case numpy_rnn.RNNCellNet():
+            return RNNCellNet(len(layer.params["embedding.W"]), layer.config)
         case _:
             raise ValueError(f"layer: expected a layer or model of numpy_rnn, got {type(layer).__name__}")
 
@@ -135,7 +145,7 @@ def from_torch(module: nn.Module) -> Layer:
         case SequenceModel():
             layer = numpy_rnn.SequenceModel(from_torch(module.layer), from_torch(module.output))
         case SentimentModel():
-            layer = numpy_rnn.SentimentModel(module.embedding.num_embeddings, replace(module.config, dtype=dtype))
+            layer = build_model(module.embedding.num_embeddings, replace(module.config, dtype=dtype))
         case _:
             twins = "nn.RNN, LSTM, GRU, Linear, Embedding or a model of torch_rnn"
             raise ValueError(f"module: expected {twins}, got {type(module).__name__}")

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, mse_loss, relu
 
 from numpy_rnn.config import Config
-from numpy_rnn.models import CLASSES
+from numpy_rnn.models import FC1_SIZE
 
 
 class ElmanNetwork(nn.Module):
@@ -51,37 +51,90 @@ class SequenceModel(nn.Module):
 
 
 class SentimentModel(nn.Module):
-    """token ids (T, N), lengths (N,) -> logits (N, C): Embedding -> nn.RNN, LSTM, GRU -> read-out -> Dropout -> Linear.
+    """token ids (T, N), lengths (N,) -> logits (N, C): Embedding -> recurrent layer -> read-out -> Dropout -> head.
 
-    It runs the recurrent layers over the padded batch and picks what it needs afterwards: on a CPU nn.RNN takes less
-    than half the time of a packed sequence that way, and in one direction the real steps never see the pads.
+    The subclasses have `embedding` and `rnn` and say how the states and the logits come about.
     """
+
+    system: str
+    embedding: nn.Embedding
 
     def __init__(self, vocabulary_size: int, config: Config):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
-        sizes = (config.embedding_size, config.hidden_size, config.num_layers)
-        self.rnn: nn.RNN | nn.LSTM | nn.GRU
-        match config.cell:
-            case "rnn":
-                self.rnn = nn.RNN(*sizes, config.nonlinearity)
-            case "lstm":
-                self.rnn = nn.LSTM(*sizes)
-            case "gru":
-                self.rnn = nn.GRU(*sizes)
-        self.linear = nn.Linear(config.hidden_size, CLASSES)
-        self.to(getattr(torch, config.dtype))
 
     def forward(self, ids: Tensor, lengths: Tensor, mask: Tensor | None = None) -> Tensor:
-        output, _ = self.rnn(self.embedding(ids))  # (T, N, H)
-        if self.config.readout == "last":
-            features = output[-1]  # (N, H)
-        elif self.config.readout == "last_real":
-            features = output[lengths - 1, torch.arange(output.shape[1], device=output.device)]
-        else:
-            real = torch.arange(output.shape[0], device=output.device)[:, None] < lengths  # (T, N)
-            features = torch.where(real[:, :, None], output, 0).sum(dim=0) / lengths[:, None]
-        if mask is not None:  # Dropout, with the mask that the NumPy side has
+        """mask (N, H) is Dropout's, the one that the NumPy side has; None when testing."""
+        features = self.read_out(self.states(self.embedding(ids)), lengths)
+        if mask is not None:
             features = features * mask
-        return self.linear(features)
+        return self.logits(features)
+
+    def read_out(self, output: Tensor, lengths: Tensor) -> Tensor:
+        """The states (T, N, H) -> (N, H); see numpy_rnn.SentimentModel."""
+        T, N, _ = output.shape
+        if self.config.readout == "last":
+            return output[-1]
+        if self.config.readout == "last_real":
+            return output[lengths - 1, torch.arange(N, device=output.device)]
+        real = torch.arange(T, device=output.device)[:, None] < lengths  # (T, N)
+        return torch.where(real[:, :, None], output, 0).sum(dim=0) / lengths[:, None]
+
+    def states(self, x: Tensor) -> Tensor:
+        """x (T, N, D) -> h_1..h_T (T, N, H), through the pads: in one direction the real steps never see them."""
+        raise NotImplementedError
+
+    def logits(self, features: Tensor) -> Tensor:
+        """(N, H) -> (N, C)."""
+        raise NotImplementedError
+
+
+class BasicRNN(SentimentModel):
+    """The seed's second system: nn.RNN (or LSTM, GRU), one Linear layer, and, as it was written, a sigmoid.
+
+    The whole padded batch goes through the recurrent layer: on a CPU nn.RNN takes less than half the time of a packed
+    sequence that way. Time first, where the seed has batch_first: the same network.
+    """
+
+    system = "basic"
+
+    def __init__(self, vocabulary_size: int, config: Config):
+        super().__init__(vocabulary_size, config)
+        options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
+        self.rnn = kind(config.embedding_size, config.hidden_size, config.num_layers, **options)
+        self.linear = nn.Linear(config.hidden_size, config.outputs)
+        self.to(getattr(torch, config.dtype))
+
+    def states(self, x: Tensor) -> Tensor:
+        return self.rnn(x)[0]
+
+    def logits(self, features: Tensor) -> Tensor:
+        z = self.linear(features)
+        return z.sigmoid() if self.config.sigmoid else z
+
+
+class RNNCellNet(SentimentModel):
+    """The seed's first system: a loop over nn.RNNCell (or LSTMCell, GRUCell), then Linear, ReLU, Linear."""
+
+    system = "rnncell"
+
+    def __init__(self, vocabulary_size: int, config: Config):
+        super().__init__(vocabulary_size, config)
+        options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        kind = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}[config.cell]
+        self.rnn = kind(config.embedding_size, config.hidden_size, **options)
+        self.fc1 = nn.Linear(config.hidden_size, FC1_SIZE)
+        self.fc2 = nn.Linear(FC1_SIZE, config.outputs)
+        self.to(getattr(torch, config.dtype))
+
+    def states(self, x: Tensor) -> Tensor:
+        state, output = None, []  # None: h_0 = 0
+        for x_t in x:
+            state = self.rnn(x_t, state)  # h_t, of an LSTM (h_t, c_t)
+            output.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(output)
+
+    def logits(self, features: Tensor) -> Tensor:
+        return self.fc2(relu(self.fc1(features)))

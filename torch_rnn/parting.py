@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy_rnn.config import Config
 from numpy_rnn.data.batches import batches
 from numpy_rnn.data.text import Dataset
-from numpy_rnn.models import SentimentModel
+from numpy_rnn.models import build_model
 from numpy_rnn.training import Trainer
 from torch_rnn.comparison import PARTED
 from torch_rnn.training import TorchTrainer
@@ -26,16 +26,16 @@ def loss_differences(data: Dataset, config: Config, limit: int) -> dict[str, np.
     weight starts one unit in the last place off. If the first pair parts no sooner than the second one, rounding is
     explanation enough.
     """
-    ours, nudged = (Trainer(SentimentModel(len(data.vocabulary), config)) for _ in range(2))
+    ours, nudged = (Trainer(build_model(len(data.vocabulary), config)) for _ in range(2))
     twin = TorchTrainer(ours)
     W_hh = nudged.model.params["rnn.W_hh_l0"]
     W_hh[0, 0] = np.nextafter(W_hh[0, 0], W_hh.dtype.type(1))
     differences: dict[str, list[float]] = {pair: [] for pair in PAIRS}
     for epoch in count():
         for batch in batches(data.train, config, epoch):
-            loss = ours.step(batch, config.lr)
+            loss = ours.step(batch, config.lr).loss
             for pair, other in zip(PAIRS, (twin, nudged), strict=True):
-                differences[pair].append(abs(loss - other.step(batch, config.lr)))  # type: ignore[attr-defined]
+                differences[pair].append(abs(loss - other.step(batch, config.lr).loss))  # type: ignore[attr-defined]
             parted = all(max(d) > PARTED for d in differences.values())
             if parted or len(differences["PyTorch"]) == limit:
                 return {pair: np.array(d) for pair, d in differences.items()}

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from numpy_rnn.data.batches import Batch, batches
 from numpy_rnn.data.text import Reviews
 from numpy_rnn.optim import SGD, Adam
-from numpy_rnn.training import Trainer, check_finite
+from numpy_rnn.training import Step, Trainer, check_finite
 from torch_rnn.convert import to_torch, to_torch_names
 
 
@@ -33,26 +33,28 @@ class TorchTrainer:
     def _tensor(self, a: np.ndarray) -> Tensor:
         return torch.from_numpy(a).to(self.device)
 
-    def _logits(self, batch: Batch) -> Tensor:
+    def _logits(self, batch: Batch, model: nn.Module | None = None) -> Tensor:
         mask = None if batch.mask is None else self._tensor(batch.mask)
-        return self.model(self._tensor(batch.ids.astype(np.int64)), self._tensor(batch.lengths), mask)
+        return (model or self.model)(self._tensor(batch.ids.astype(np.int64)), self._tensor(batch.lengths), mask)
 
-    def gradients(self, batch: Batch) -> tuple[float, dict[str, np.ndarray]]:
+    def gradients(self, batch: Batch) -> Step:
         """The mean loss and every parameter's gradient under PyTorch's names; on a CPU, views of the .grad."""
         self.optimizer.zero_grad()
-        loss = cross_entropy(self._logits(batch), self._tensor(batch.labels))
+        logits, labels = self._logits(batch), self._tensor(batch.labels)
+        loss = cross_entropy(logits, labels)
         loss.backward()
-        return loss.item(), {name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()}  # type: ignore[union-attr]
+        correct = int((logits.argmax(dim=1) == labels).sum())
+        return Step(loss.item(), correct, {name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()})  # type: ignore[union-attr]
 
-    def step(self, batch: Batch, lr: float) -> float:
-        loss, _ = self.gradients(batch)
-        self.update(loss, lr)
-        return loss
+    def step(self, batch: Batch, lr: float) -> Step:
+        step = self.gradients(batch)
+        self.update(step, lr)
+        return step
 
-    def update(self, loss: float, lr: float) -> None:
+    def update(self, step: Step, lr: float) -> None:
         """Clip and step, on the gradients in .grad."""
-        norm = clip_grad_norm_(self.model.parameters(), self.config.clip)
-        check_finite(self.name, loss, norm.item())
+        norm = clip_grad_norm_(self.model.parameters(), self.config.clip or np.inf)
+        check_finite(self.name, step.loss, norm.item())
         self.optimizer.param_groups[0]["lr"] = lr
         self.optimizer.step()
 
@@ -99,12 +101,3 @@ def take_over(model: Any, optimizer: SGD | Adam, module: nn.Module, theirs: torc
             "exp_avg": torch.from_numpy(m[name]).to(p.device),
             "exp_avg_sq": torch.from_numpy(v[name]).to(p.device),
         }
-
-
-def check_device(device: str) -> None:
-    """Raises ValueError for a device that PyTorch does not know or that this machine does not have."""
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device: expected one that is here, such as cpu, got {device!r} ({reason})") from error

@@ -11,12 +11,19 @@ from numpy_rnn.config import Config
 from numpy_rnn.data.text import PAD, UNKNOWN, Reviews
 from numpy_rnn.layers import Dropout
 
+POOL = 100  # batches that are sorted together: torchtext's BucketIterator has the same number
+
 
 class Batch(NamedTuple):
-    ids: np.ndarray  # (T, N), T the longest length in the batch, <pad> after each review's end
+    ids: np.ndarray  # (T, N), T as config.pad_to says, <pad> after each review's end
     lengths: np.ndarray  # (N,)
-    labels: np.ndarray  # (N,)
+    labels: np.ndarray  # (N,), the index of the right logit
     mask: np.ndarray | None  # (N, H), Dropout's for the read-out; None when testing
+
+
+def first_class(config: Config) -> int:
+    """The logit of class 0 (negative): with the seed's three outputs the first one stands for no class at all."""
+    return config.outputs - 2
 
 
 def batches(reviews: Reviews, config: Config, epoch: int | None = None) -> Iterator[Batch]:
@@ -24,11 +31,24 @@ def batches(reviews: Reviews, config: Config, epoch: int | None = None) -> Itera
 
     epoch None: in their own order, for testing. Otherwise for training: shuffled, a share of the tokens replaced by
     <unk>, with a dropout mask; all of it a function of (seed, epoch), so that both stacks are given the same.
+    With config.buckets a batch has reviews of similar length.
     """
     rng = None if epoch is None else np.random.default_rng([config.seed, epoch])
     order = np.arange(len(reviews)) if rng is None else rng.permutation(len(reviews))
-    for start in range(0, len(reviews), config.batch_size):
-        yield _batch(reviews, order[start : start + config.batch_size], config, rng)
+    size = config.batch_size
+    if config.buckets:
+        order = _sorted_in_pools(order, np.diff(reviews.offsets), len(order) if rng is None else POOL * size)
+    starts = np.arange(0, len(reviews), size)
+    if config.buckets and rng is not None:
+        starts = rng.permutation(starts)
+    for start in starts:
+        yield _batch(reviews, order[start : start + size], config, rng)
+
+
+def _sorted_in_pools(order: np.ndarray, lengths: np.ndarray, pool: int) -> np.ndarray:
+    """Each `pool` reviews of `order` by themselves, sorted by length."""
+    parts = [order[start : start + pool] for start in range(0, len(order), pool)]
+    return np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
 
 
 def _batch(reviews: Reviews, chosen: np.ndarray, config: Config, rng: np.random.Generator | None) -> Batch:
@@ -36,11 +56,11 @@ def _batch(reviews: Reviews, chosen: np.ndarray, config: Config, rng: np.random.
     chosen = chosen[np.argsort(-lengths, kind="stable")]  # the longest first: then no layer needs to sort
     first = reviews.offsets[chosen]
     lengths = reviews.offsets[chosen + 1] - first
-    t = np.arange(lengths.max())[:, None]
+    t = np.arange(lengths.max() if config.pad_to == "longest" else config.max_tokens)[:, None]
     real = t < lengths  # (T, N)
     ids = np.where(real, reviews.tokens[np.where(real, first + t, 0)], PAD)  # (T, N)
     mask = None
     if rng is not None:
         ids = np.where(real & (rng.random(ids.shape) < config.unknown_rate), UNKNOWN, ids)
         mask = Dropout(config.dropout).mask((len(chosen), config.hidden_size), config.dtype, rng)
-    return Batch(ids, lengths, reviews.labels[chosen], mask)
+    return Batch(ids, lengths, reviews.labels[chosen] + first_class(config), mask)

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from numpy_rnn.checks import expect
-from numpy_rnn.data.text import Dataset, Reviews, build_vocabulary, clean, encode, select
+from numpy_rnn.checks import check_choice, expect
+from numpy_rnn.data.text import TOKENIZERS, Dataset, Reviews, build_vocabulary, encode, select
 from numpy_rnn.files import written_whole
 
 HUB_NAME = "stanfordnlp/imdb"
@@ -27,14 +27,16 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numpy_rnn"
 
 
-def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None = None) -> Dataset:
+def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None = None, words: str = "clean") -> Dataset:
     """The 25,000 training reviews, split 80 : 20, and the 25,000 test reviews, as token ids.
 
     data_dir: a folder with the splits "train" and "test" in a form that `datasets.load_dataset` reads (parquet, csv,
     json) and with the columns text and label; None: the hub's stanfordnlp/imdb, through the network.
     cache_dir: where the encoded reviews are kept; $XDG_CACHE_HOME/numpy_rnn unless given.
+    words: "clean" or "raw", see text.TOKENIZERS.
     Raises ValueError for a folder that is missing or holds something else, and where the hub can't be reached.
     """
+    check_choice("words", words, tuple(TOKENIZERS))
     cache = Path(cache_dir or default_cache_dir())
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -46,11 +48,11 @@ def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None =
     else:
         expect(Path(data_dir).is_dir(), "data_dir", "a folder with IMDB's train and test splits", repr(str(data_dir)))
         source, content = None, _hash_folder(Path(data_dir))
-    content.update(repr((MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED, CODE_VERSION)).encode())
+    content.update(repr((MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED, CODE_VERSION, words)).encode())
     file = cache / f"imdb-{content.hexdigest()[:32]}.npz"
     data = _load(file)
     if data is None:
-        data = _encode(source or _read(str(data_dir)))
+        data = _encode(source or _read(str(data_dir)), words)
         _save(file, data)
     return data
 
@@ -88,14 +90,15 @@ def _read(name: str) -> Any:
     return columns
 
 
-def _encode(source: Any) -> Dataset:
-    words = {split: [clean(text) for text in source[split]["text"]] for split in ("train", "test")}
-    n = len(words["train"])
+def _encode(source: Any, words: str) -> Dataset:
+    tokenize = TOKENIZERS[words]
+    tokens = {split: [tokenize(text) for text in source[split]["text"]] for split in ("train", "test")}
+    n = len(tokens["train"])
     order = random.Random(SPLIT_SEED).sample(range(n), n)  # what random.seed(0); random.sample(...) gives
     train = order[: round(TRAIN_SHARE * n)]
-    vocabulary = build_vocabulary((words["train"][i] for i in train), MAX_WORDS, MIN_COUNT)
-    both = encode(words["train"], source["train"]["label"], vocabulary)
-    test = encode(words["test"], source["test"]["label"], vocabulary)
+    vocabulary = build_vocabulary((tokens["train"][i] for i in train), MAX_WORDS, MIN_COUNT)
+    both = encode(tokens["train"], source["train"]["label"], vocabulary)
+    test = encode(tokens["test"], source["test"]["label"], vocabulary)
     return Dataset(select(both, train), select(both, order[len(train) :]), test, vocabulary)
 
 

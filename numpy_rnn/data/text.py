@@ -41,6 +41,14 @@ def clean(text: str) -> list[str]:
     return text.lower().replace("<br", "").translate(_DELETE).split()
 
 
+def split_only(text: str) -> list[str]:
+    """Lower case, split on white space: punctuation and "<br" stay glued to the words."""
+    return text.lower().split()
+
+
+TOKENIZERS = {"clean": clean, "raw": split_only}  # by config.words
+
+
 def build_vocabulary(reviews: Iterable[list[str]], max_words: int, min_count: int) -> list[str]:
     """<unk>, <pad>, then the max_words most frequent words with at least min_count, ties in alphabetical order."""
     counts = Counter(chain.from_iterable(reviews))
@@ -65,9 +73,11 @@ def select(reviews: Reviews, chosen: Sequence[int]) -> Reviews:
 
 
 def cut(data: Dataset, max_tokens: int, keep: str) -> Dataset:
-    """The first or the last max_tokens tokens of each review."""
-    check_size("max_tokens", max_tokens)
+    """The first or the last max_tokens tokens of each review; max_tokens 0: all of them."""
+    check_size("max_tokens", max_tokens, least=0)
     check_choice("keep", keep, ("first", "last"))
+    if max_tokens == 0:
+        return data
 
     def shortened(reviews: Reviews) -> Reviews:
         lengths = np.minimum(np.diff(reviews.offsets), max_tokens)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 
-from numpy_rnn.data.text import Dataset, Reviews, build_vocabulary, clean, encode
+from numpy_rnn.data.text import TOKENIZERS, Dataset, Reviews, build_vocabulary, encode
 
 GOOD = ["gripping", "brilliant", "moving", "charming", "clever", "fresh", "superb", "witty"]
 BAD = ["dull", "clumsy", "tedious", "bland", "silly", "stale", "dreadful", "hollow"]
@@ -50,15 +50,15 @@ def toy_review(rng: random.Random) -> tuple[str, int]:
     return " ".join(parts), label
 
 
-def load_toy(seed: int = 0, train: int = 4000, valid: int = 1000, test: int = 2000) -> Dataset:
+def load_toy(seed: int = 0, train: int = 4000, valid: int = 1000, test: int = 2000, words: str = "clean") -> Dataset:
     """Freshly made toy reviews: the same for the same seed, with no file and no network."""
     rng = random.Random(seed)
     reviews = [toy_review(rng) for _ in range(train + valid + test)]
-    words, labels = [clean(text) for text, _ in reviews], [label for _, label in reviews]
-    vocabulary = build_vocabulary(words[:train], max_words=10_000, min_count=1)
+    tokens, labels = [TOKENIZERS[words](text) for text, _ in reviews], [label for _, label in reviews]
+    vocabulary = build_vocabulary(tokens[:train], max_words=10_000, min_count=1)
 
     def split(begin: int, end: int) -> Reviews:
-        return encode(words[begin:end], labels[begin:end], vocabulary)
+        return encode(tokens[begin:end], labels[begin:end], vocabulary)
 
     both, total = train + valid, train + valid + test
     return Dataset(split(0, train), split(train, both), split(both, total), vocabulary)

@@ -1,0 +1,127 @@
+"""Why is my RNN at 50 %, and what is each repair worth? Trains the seed's two systems from as written to repaired, one
+repair more at each rung, with several seeds each; prints a table with 95 % intervals (Student's t over the seeds), with
+a bag of words for scale, and draws a picture.
+
+Every finished run is kept in the --results file at once: stopped by Ctrl-C, the same command goes on from there. On two
+CPU cores a run on IMDB takes four to five minutes, the whole ladder of both systems with three seeds two to three
+hours, LSTM and GRU three times that; --ends does only the first and the last rung.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import platform
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stdout
+from dataclasses import asdict, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from numpy_rnn.checks import check_size, expect
+from numpy_rnn.command_line import add_data_options, check_writable, load_data, status_of, use_threads
+from numpy_rnn.config import CELLS, SYSTEMS, Config
+from numpy_rnn.files import written_whole
+from numpy_rnn.ladder import Results, draw, rungs, table
+from numpy_rnn.models import build_model
+from numpy_rnn.systems import for_toy
+from numpy_rnn.training import train
+from torch_rnn.stacks import choose_stack
+
+EXAMPLES = """examples:
+  .venv/bin/python scripts/ladder.py                                           toy reviews: a minute
+  .venv/bin/python scripts/ladder.py --data imdb --data-dir ../imdb --jobs 2   the whole of IMDB, two runs at a time
+  .venv/bin/python scripts/ladder.py --data imdb --data-dir ../imdb --cells lstm gru --ends
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    add_data_options(parser)
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["rnncell", "basic"], help="(default: both)")
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=["rnn"], help="(default: rnn)")
+    parser.add_argument("--ends", action="store_true", help="only as written and repaired")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="(default: 0 1 2)")
+    parser.add_argument("--stack", choices=("numpy", "torch"), default="numpy", help="(default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="of PyTorch (default: cuda if there is one)")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time, one thread each (default: 1)")
+    parser.add_argument("--results", metavar="FILE", default="ladder.json", help="(default: %(default)s)")
+    parser.add_argument("--picture", metavar="FILE", default="ladder.png", help="(default: %(default)s)")
+    args = parser.parse_args(arguments)
+    return status_of("ladder.py", climb, args, f"the finished runs are in {args.results}; the same command goes on")
+
+
+def climb(args: argparse.Namespace) -> None:
+    for argument in ("results", "picture"):
+        check_writable(argument, getattr(args, argument))
+    jobs = check_size("jobs", args.jobs)
+    expect(jobs <= (os.cpu_count() or 1), "jobs", f"at most {os.cpu_count()}, as there are cores", jobs)
+    expect(2 <= len(set(args.seeds)) == len(args.seeds), "seeds", "two or more, all different", args.seeds)
+    chosen = rungs(args.systems, args.cells, args.ends)
+    if args.data == "toy":
+        chosen = [rung._replace(config=for_toy(rung.config)) for rung in chosen]
+    _, how = choose_stack(args.stack, args.device)
+    results = Results(args.results, {"data": args.data, "stack": args.stack})
+    note(results, args, how)
+    pending = results.missing([replace(rung.config, seed=seed) for seed in args.seeds for rung in chosen])
+    with ProcessPoolExecutor(jobs, get_context("spawn"), prepare_worker) as pool:
+        runs = [pool.submit(train_once, args, config) for config in pending]
+        try:
+            for run in tqdm(as_completed(runs), "runs", len(runs), disable=None):
+                results.add(run.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    print(table(results, chosen, args.seeds))
+    with written_whole(args.picture) as stream:
+        draw(stream, results, chosen, args.seeds)
+    print(f"\nResults: {args.results}. Picture: {args.picture}")
+
+
+def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> None:
+    """What the results file tells about itself, and the order-blind baseline, once."""
+    about = results.about
+    if "bag_of_words_accuracy" not in about:
+        from torch_rnn.baseline import bag_of_words_accuracy
+
+        about |= how | {"python": platform.python_version(), "machine": machine(), "cores": os.cpu_count()}
+        about["bag_of_words_accuracy"] = bag_of_words_accuracy(load_data(args, Config(max_tokens=0)))
+
+
+def machine() -> str:
+    """The processor's name, where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def prepare_worker() -> None:
+    """One thread, no progress bar: the parent has one for all."""
+    os.environ["TQDM_DISABLE"] = "1"
+    use_threads(1)
+
+
+def train_once(args: argparse.Namespace, config: Config) -> dict[str, Any]:
+    """One run, in a process of its own: settings, what the epochs and the test brought, seconds."""
+    begun = time.perf_counter()
+    start_training, _ = choose_stack(args.stack, args.device)
+    with redirect_stdout(io.StringIO()):
+        data = load_data(args, config)
+    trainer = start_training(build_model(len(data.vocabulary), config))
+    epochs = list(train(trainer, data))
+    loss, accuracy = trainer.evaluate(data.test)
+    return {"config": asdict(config), "test": {"loss": loss, "accuracy": accuracy},
+            "train_loss": [row["train_loss"] for row in epochs], "valid_loss": [row["valid_loss"] for row in epochs],
+            "valid_accuracy": [row["valid_accuracy"] for row in epochs],
+            "seconds": round(time.perf_counter() - begun, 1)}  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Train one of the seed's two IMDB systems: as it was written, which ends at 50 %, repaired, or anything in between.
+
+rnncell   Embedding -> a loop over RNNCell -> last state -> Linear -> ReLU -> Linear
+basic     Embedding -> RNN -> last state -> Dropout -> Linear
+
+--as-written takes the seed's settings, --repaired (the default) mends every defect, and each setting below can be given
+by itself: "--as-written --readout last_real" repairs one thing, "--repaired --keep first" breaks one. What each repair
+is worth: scripts/ladder.py. The settings' four defaults are those of rnncell as written and repaired, and of basic as
+written and repaired; on toy reviews the network is smaller, and learns faster and longer. Prints what the seed prints;
+after each epoch a checkpoint is written, for scripts/predict.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from tqdm import tqdm
+
+from numpy_rnn.checkpoint import save_checkpoint
+from numpy_rnn.command_line import (
+    add_data_options,
+    add_settings,
+    add_threads,
+    check_writable,
+    load_data,
+    settings,
+    status_of,
+    use_threads,
+)
+from numpy_rnn.config import Config
+from numpy_rnn.data.text import Dataset
+from numpy_rnn.files import written_whole
+from numpy_rnn.models import build_model
+from numpy_rnn.systems import as_written, for_toy, repaired
+from numpy_rnn.training import Step, train
+from torch_rnn.stacks import choose_stack, numpy_model
+
+EXAMPLES = """examples:
+  .venv/bin/python scripts/train.py --system basic                                           toy reviews, repaired
+  .venv/bin/python scripts/train.py --as-written --data imdb --data-dir ../imdb              stays at 50 %
+  .venv/bin/python scripts/train.py --as-written --readout mean --data imdb --data-dir ../imdb
+  .venv/bin/python scripts/train.py --stack numpy --data imdb --hub --json result.json       by hand, IMDB from the hub
+  .venv/bin/torchrun --nproc-per-node 2 scripts/train.py --device cpu --threads 1            two processes
+"""
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--as-written", action="store_true", help="start from the seed's settings")
+    end.add_argument("--repaired", action="store_true", help="start from the settings with every repair (the default)")
+    add_data_options(parser)
+    parser.add_argument("--stack", choices=("torch", "numpy"), default="torch", help="(default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="of PyTorch: auto, cpu, cuda, ... (default: cuda if there)")
+    parser.add_argument("--deterministic", action="store_true", help="of PyTorch: the same bits in every run, on a GPU")
+    add_threads(parser)
+    parser.add_argument("--checkpoint", metavar="FILE", default="model.safetensors", help="(default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write settings, epochs and test result to this file")
+    ends = {"as written": as_written, "repaired": repaired}
+    add_settings(parser, {f"{system} {end}": ends[end](system) for system in ("rnncell", "basic") for end in ends})
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    args = parse_arguments(arguments)
+    return status_of("train.py", run, args, f"{args.checkpoint}, if it is there, is whole")
+
+
+def run(args: argparse.Namespace) -> None:
+    begun = time.perf_counter()
+    system = args.system or "rnncell"
+    start = as_written(system) if args.as_written else repaired(system)
+    config = settings(args, for_toy(start) if args.data == "toy" else start)
+    for argument in ("checkpoint", "json"):
+        check_writable(argument, getattr(args, argument))
+    start_training, how = choose_stack(args.stack, args.device, args.deterministic)
+    use_threads(args.threads)
+    chief = how["rank"] == 0
+    if not chief:
+        sys.stdout = io.StringIO()  # one of the processes speaks for all
+    data = load_data(args, config)
+    trainer = start_training(build_model(len(data.vocabulary), config))
+    if config.misscaled_loss:
+        print(f"Losses are printed as the seed does it: too small by the batch size, {config.batch_size}.")
+    epochs = []
+    for row in train(trainer, data, step_printer(config, data)):
+        epochs.append(row)
+        print_epoch(config, row)
+        if chief:
+            save_checkpoint(args.checkpoint, numpy_model(trainer), data.vocabulary)
+    print(f"{time.perf_counter() - begun:.1f} seconds")
+    for k in range(config.test_runs):
+        loss, accuracy = trainer.evaluate(data.test)
+        print(f"test {k + 1}: loss {shown(config, loss)}, accuracy {accuracy:.4f}")
+    result = {"config": vars(args) | asdict(config), "how": how, "epochs": epochs,
+              "test": {"loss": loss, "accuracy": accuracy}}  # fmt: skip
+    print(f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review; "
+          f"{time.perf_counter() - begun:.1f} seconds. Checkpoint: {args.checkpoint}")  # fmt: skip
+    if args.json and chief:
+        with written_whole(args.json) as stream:
+            stream.write(json.dumps(result, indent=2).encode())
+
+
+def shown(config: Config, loss: float) -> str:
+    """The loss as the seed's program prints it: it divides the sum of the batches' means by the number of reviews."""
+    return f"{loss / config.batch_size if config.misscaled_loss else loss:.4f}"
+
+
+def step_printer(config: Config, data: Dataset) -> Callable[[int, int, Step], None]:
+    """System basic prints the loss every 50 batches, with the share of the epoch that is done."""
+
+    def after_step(epoch: int, i: int, step: Step) -> None:
+        if config.system == "basic" and i % 50 == 0:
+            seen, total = i * config.batch_size, len(data.train)
+            tqdm.write(f"epoch {epoch} [{seen}/{total} ({seen / total:.0%})]: loss {step.loss:.6f}")
+
+    return after_step
+
+
+def print_epoch(config: Config, row: dict[str, Any]) -> None:
+    train_part = f"loss {shown(config, row['train_loss'])}, accuracy {row['train_accuracy']:.4f}; "
+    valid_part = f"validation loss {shown(config, row['valid_loss'])}, accuracy {row['valid_accuracy']:.4f}"
+    print(f"epoch {row['epoch']}: {train_part if config.system == 'rnncell' else ''}{valid_part}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""One trainer for either stack, on one process or several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.checks import expect
+from numpy_rnn.models import SentimentModel
+from numpy_rnn.training import AnyTrainer, Trainer
+from torch_rnn.convert import from_torch
+
+Start = Callable[[SentimentModel], AnyTrainer]
+
+
+def choose_stack(stack: str, device: str = "auto", deterministic: bool = False) -> tuple[Start, dict[str, Any]]:
+    """What makes a trainer of a new NumPy model, and what a result should tell about it.
+
+    stack: "numpy", or "torch" on `device` and, if torchrun started us, on several processes. In the second result
+    "rank" is 0 for the process that speaks and writes for all. Raises ValueError for a device that is not there.
+    """
+    if stack == "numpy":
+        expect(device in ("auto", "cpu"), "device", "auto or cpu with stack numpy", repr(device))
+        return Trainer, {"stack": "numpy", "numpy": np.__version__, "processes": 1, "rank": 0}
+    import torch
+
+    from torch_rnn import devices, distributed
+    from torch_rnn.training import TorchTrainer
+
+    device, rank, processes = devices.choose_device(device), 0, 1
+    kind: type[TorchTrainer] = TorchTrainer
+    if deterministic:
+        devices.make_deterministic()
+    if distributed.launched_by_torchrun():
+        device, rank, processes = distributed.join(device)
+        kind = distributed.DistributedTrainer
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    return lambda model: kind(Trainer(model), device), {
+        "stack": "torch", "torch": torch.__version__, "processes": processes, "rank": rank, "device": name,
+        "deterministic": deterministic,
+    }  # fmt: skip
+
+
+def numpy_model(trainer: AnyTrainer) -> SentimentModel:
+    """What a checkpoint holds: the trained model as NumPy's."""
+    return trainer.model if isinstance(trainer, Trainer) else from_torch(trainer.model)
