@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -22,7 +22,7 @@ from numpy_rnn.files import written_whole
 from numpy_rnn.layers import Params
 from numpy_rnn.models import SentimentModel, build_model
 
-FORMAT = "numpy_rnn sentiment model, 1"
+FORMAT, KEY = "sentiment model, 1", "numpy_rnn"
 
 
 class Checkpoint(NamedTuple):
@@ -31,32 +31,30 @@ class Checkpoint(NamedTuple):
 
 
 def save_checkpoint(file: str | Path, model: SentimentModel, vocabulary: list[str]) -> None:
-    """The parameters under their names in `model.params`; the rest as JSON. The file appears whole or not at all.
+    """The parameters under their names in `model.params`, the rest as JSON. The file appears whole or not at all.
 
     Raises ValueError for a vocabulary of another size than the model's.
     """
     V = len(model.params["embedding.W"])
     expect(len(vocabulary) == V, "vocabulary", f"the model's {V} words", len(vocabulary))
-    metadata = {"format": FORMAT, "config": json.dumps(asdict(model.config)), "vocabulary": json.dumps(vocabulary)}
-    metadata["sha256"] = _digest(metadata, model.params)
+    about = {"format": FORMAT, "config": asdict(model.config), "vocabulary": vocabulary}
+    about["sha256"] = _digest(about, model.params)
     with written_whole(file) as stream:
-        stream.write(save(model.params, metadata))
+        stream.write(save(model.params, {KEY: json.dumps(about)}))  # one key: several come in any order
 
 
 def load_checkpoint(file: str | Path) -> Checkpoint:
     """Raises ValueError for a file that `save_checkpoint` did not write, or that was cut or altered since."""
     try:
         with safe_open(file, framework="numpy") as content:
-            metadata, params = (
-                content.metadata() or {},
-                {name: content.get_tensor(name) for name in list(content.keys())},
-            )
-    except (SafetensorError, OSError) as error:
+            about = json.loads((content.metadata() or {}).get(KEY, "{}"))
+            params = {name: content.get_tensor(name) for name in list(content.keys())}
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise ValueError(f"checkpoint: expected a safetensors file, got {str(file)!r} ({error})") from error
-    expect(metadata.get("format") == FORMAT, "checkpoint", f"one of {FORMAT!r}", repr(metadata.get("format")))
-    expect(metadata.pop("sha256", None) == _digest(metadata, params), "checkpoint", "what was written", "other content")
+    expect(about.get("format") == FORMAT, "checkpoint", f"one of {FORMAT!r}", repr(about.get("format")))
+    expect(about.pop("sha256", None) == _digest(about, params), "checkpoint", "what was written", "other content")
     try:
-        config, vocabulary = Config(**json.loads(metadata["config"])), json.loads(metadata["vocabulary"])
+        config, vocabulary = Config(**about["config"]), list(about["vocabulary"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"checkpoint: expected this version's settings, got {error}") from error
     model = build_model(len(vocabulary), config)
@@ -68,9 +66,9 @@ def load_checkpoint(file: str | Path) -> Checkpoint:
     return Checkpoint(model, vocabulary)
 
 
-def _digest(metadata: dict[str, str], params: Params) -> str:
+def _digest(about: dict[str, Any], params: Params) -> str:
     """Of everything in the file: a flipped bit is noticed, which safetensors by itself does not."""
-    content = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    content = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     for name, p in sorted(params.items()):
         content.update(f"{name}\0{p.dtype}\0{p.shape}\0".encode())
         content.update(np.ascontiguousarray(p).tobytes())

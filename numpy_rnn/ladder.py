@@ -12,7 +12,7 @@ import numpy as np
 from numpy_rnn.checks import expect
 from numpy_rnn.config import Config
 from numpy_rnn.files import written_whole
-from numpy_rnn.systems import Repair, ladder
+from numpy_rnn.systems import ladder
 
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # Student's t, 0.975, for 1 to 9 degrees
 
@@ -20,21 +20,20 @@ T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # Stude
 class Rung(NamedTuple):
     system: str
     cell: str
-    repair: Repair | None  # made at this rung; None: as written
+    name: str
     config: Config
-
-    @property
-    def name(self) -> str:
-        return f"{self.repair.number}. {self.repair.name}" if self.repair else "as written"
 
 
 def rungs(systems: list[str], cells: list[str], ends: bool) -> list[Rung]:
-    """From as written to repaired, one repair more at each; with `ends` only the first and the last."""
+    """From as written to repaired, one repair more at each; with `ends` only these two."""
     chosen = []
     for system in systems:
         for cell in cells:
-            steps = [Rung(system, cell, repair, replace(config, cell=cell)) for repair, config in ladder(system)]
-            chosen += [steps[0], steps[-1]] if ends else steps
+            steps = [(f"{repair.number}. {repair.name}" if repair else "as written", config)
+                     for repair, config in ladder(system)]  # fmt: skip
+            if ends:
+                steps = [steps[0], ("repaired", steps[-1][1])]
+            chosen += [Rung(system, cell, name, replace(config, cell=cell)) for name, config in steps]
     return chosen
 
 
@@ -105,7 +104,7 @@ def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
             mean, half = interval(values)
             accuracy, gain = f"{100 * mean:.1f} ± {100 * half:.1f}", f"{100 * (mean - before[1]):+.1f}"
             same = before[0] is not None and trained_by(before[0]) == trained_by(rung.config)
-            gain = "" if rung.repair is None else "same training" if same else gain
+            gain = "" if rung.name == "as written" else "same training" if same else gain
             before = rung.config, mean
         lines.append(f"| {rung.system} | {rung.cell} | {rung.name} | {accuracy} | {gain} | {len(values)} |")
     words = results.about["bag_of_words_accuracy"]

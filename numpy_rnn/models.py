@@ -71,6 +71,13 @@ class SentimentModel:
 
     def backward(self, d_logits: np.ndarray, cache: ModelCache) -> Params:
         """d_logits (N, C) -> the gradient of every parameter, under its name in `params`."""
+        dx, grads = self.backward_to_embeddings(d_logits, cache)
+        grads["embedding"] = self.embedding.backward(dx, cache.ids)
+        joined = _join(grads)
+        return {name: joined[name] for name in self.params}
+
+    def backward_to_embeddings(self, d_logits: np.ndarray, cache: ModelCache) -> tuple[np.ndarray, dict[str, Params]]:
+        """d_logits (N, C) -> what arrives at each word, dx (T, N, D), and the gradients of each layer on the way."""
         grads: dict[str, Params] = {}
         d_features = d_logits
         for name, layer in reversed(self.head.items()):
@@ -84,9 +91,7 @@ class SentimentModel:
             d_output = np.zeros((T, *d_features.shape), d_features.dtype)  # (T, N, H)
             d_output[self.last_step(cache.lengths, T), np.arange(N)] = d_features
         dx, _, grads["rnn"] = self.rnn.backward(d_output, None, cache.rnn)
-        grads["embedding"] = self.embedding.backward(dx, cache.ids)
-        joined = _join(grads)
-        return {name: joined[name] for name in self.params}
+        return dx, grads
 
     def last_step(self, lengths: np.ndarray, T: int) -> np.ndarray:
         """(N,): "last" ran on through the pads, "last_real" stops each review at its end. Steps from 0."""

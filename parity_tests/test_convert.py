@@ -26,7 +26,8 @@ LAYERS = [
     numpy_rnn.ElmanNetwork(3, 4, 5, "cross_entropy", dtype=np.float64),
     numpy_rnn.Embedding(5, 3),
     *(
-        numpy_rnn.BasicRNN(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, num_layers=2, cell=cell))
+        numpy_rnn.build_model(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, cell=cell, **options))
+        for options in ({"num_layers": 2}, {"system": "rnncell", "outputs": 3})
         for cell in ("rnn", "lstm", "gru")
     ),
 ]

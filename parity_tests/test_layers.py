@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import Dropout, Embedding, Linear, ReLU
-from numpy_rnn.layers import sigmoid
+from numpy_rnn.layers import Sigmoid, sigmoid
 from parity_tests.support import assert_close
 from torch_rnn import from_torch_names, to_torch
 
@@ -64,6 +64,18 @@ def test_relu(seed: int, shape: tuple[int, ...], dtype: str) -> None:
     ours, cache = ReLU().forward(x)
     np.testing.assert_array_equal(ours, theirs.detach().numpy())
     assert_close("ReLU dx", ReLU().backward(d, cache).x, x_torch.grad.numpy())
+
+
+@given(seeds, leading, dtypes)
+def test_sigmoid_layer(seed: int, shape: tuple[int, ...], dtype: str) -> None:
+    rng = np.random.default_rng(seed)
+    x, d = (3 * rng.normal(size=shape).astype(dtype) for _ in range(2))
+    x_torch = torch.tensor(x, requires_grad=True)
+    theirs = torch.sigmoid(x_torch)
+    theirs.backward(torch.tensor(d))
+    ours, cache = Sigmoid().forward(x)
+    assert_close("Sigmoid y", ours, theirs.detach().numpy())
+    assert_close("Sigmoid dx", Sigmoid().backward(d, cache).x, x_torch.grad.numpy())
 
 
 @given(seeds, leading, dtypes, st.floats(0, 0.9))

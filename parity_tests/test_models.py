@@ -1,4 +1,4 @@
-"""numpy_rnn/models.py and numpy_rnn/config.py: the whole sentiment model against its twin, read-out by read-out."""
+"""numpy_rnn/models.py and numpy_rnn/config.py: the seed's two systems against their twins, read-out by read-out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_rnn import BasicRNN, Config, Dropout
+from numpy_rnn import BasicRNN, Config, Dropout, RNNCellNet, build_model, cross_entropy
 from numpy_rnn.config import READOUTS
 from parity_tests.support import assert_close
 from torch_rnn import from_torch_names, to_torch
@@ -20,29 +20,30 @@ SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float6
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.sampled_from(READOUTS),
-       st.integers(1, 2), st.sampled_from([("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]),
-       st.booleans())  # fmt: skip
+       st.sampled_from([("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]), st.integers(2, 3),
+       st.booleans(), st.sampled_from([{"system": "rnncell"}, {}, {"num_layers": 2}, {"sigmoid": True}]))  # fmt: skip
 def test_logits_and_every_gradient(
-    seed: int, T: int, N: int, readout: str, num_layers: int, cell: tuple[str, str], dropout: bool
+    seed: int, T: int, N: int, readout: str, cell: tuple[str, str], C: int, dropout: bool, options: dict[str, Any]
 ) -> None:
-    config = replace(SMALL, readout=readout, num_layers=num_layers, cell=cell[0], nonlinearity=cell[1], seed=seed)
-    model, rng = BasicRNN(7, config), np.random.default_rng(seed)
-    ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, 2))
+    config = replace(SMALL, readout=readout, cell=cell[0], nonlinearity=cell[1], seed=seed, outputs=C, **options)
+    model, rng = build_model(7, config), np.random.default_rng(seed)
+    ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, C))
     mask = Dropout(0.5).mask((N, 4), "float64", rng) if dropout else None
     logits, cache = model.forward(ids, lengths, mask)
     grads = model.backward(d_logits, cache)
     twin = to_torch(model)
-    assert type(model.rnn).__name__ == type(twin.rnn).__name__ == cell[0].upper()
+    assert type(model).__name__ == type(twin).__name__ == ("RNNCellNet" if options.get("system") else "BasicRNN")
+    assert type(model.rnn).__name__ == type(twin.rnn).__name__.removesuffix("Cell") == cell[0].upper()
     if cell[0] == "rnn":
         assert (model.rnn.nonlinearity, twin.rnn.nonlinearity) == (cell[1], cell[1])
     theirs = twin(torch.tensor(ids), torch.tensor(lengths), None if mask is None else torch.tensor(mask))
     theirs.backward(torch.tensor(d_logits))
     expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
-    assert_close("model, logits", logits, theirs.detach().numpy())
+    assert_close(f"{type(model).__name__}, logits", logits, theirs.detach().numpy())
     assert grads.keys() == model.params.keys()
     for name, gradient in grads.items():
         size = 0.01 * np.linalg.norm(d_logits) if mask is None or mask.any() else 0.0
-        assert_close(f"model d{name}", gradient, expected[name], size)
+        assert_close(f"{type(model).__name__} d{name}", gradient, expected[name], size)
 
 
 def test_the_read_outs_differ_where_there_are_pads() -> None:
@@ -99,12 +100,21 @@ def test_training_the_params_trains_the_layers() -> None:
         ({"unknown_rate": float("nan")}, "unknown_rate: expected a number in .* got nan"),
         ({"lr": 0.0}, r"lr: expected a number in \(0, inf\), got 0.0"),
         ({"clip": float("inf")}, "clip: expected a number in"),
+        ({"clip": -1.0}, "clip: expected a number in"),
         ({"readout": "max"}, "readout: expected one of 'last', 'last_real', 'mean', got 'max'"),
         ({"keep": "middle"}, "keep: expected one of"),
         ({"nonlinearity": "sigmoid"}, "nonlinearity: expected one of"),
         ({"cell": "elman"}, "cell: expected one of 'rnn', 'lstm', 'gru', got 'elman'"),
         ({"cell": "lstm", "nonlinearity": "relu"}, "nonlinearity: expected 'tanh' with cell 'lstm', got 'relu'"),
         ({"dtype": "float16"}, "dtype: expected one of"),
+        ({"system": "lstm"}, "system: expected one of 'basic', 'rnncell', got 'lstm'"),
+        ({"outputs": 4}, "outputs: expected one of 2, 3, got 4"),
+        ({"sigmoid": "no"}, "sigmoid: expected one of False, True, got 'no'"),
+        ({"system": "rnncell", "sigmoid": True}, r"sigmoid, num_layers: expected False and 1 with system 'rnncell'"),
+        ({"system": "rnncell", "num_layers": 2}, r"sigmoid, num_layers: expected .* got \(False, 2\)"),
+        ({"max_tokens": 0, "pad_to": "max_tokens"}, "pad_to: expected 'longest' with max_tokens 0"),
+        ({"max_tokens": -1}, "max_tokens: expected a whole number >= 0"),
+        ({"test_runs": 0}, "test_runs: expected a whole number >= 1"),
     ],
 )
 def test_bad_settings(setting: dict[str, Any], message: str) -> None:
@@ -123,3 +133,20 @@ def test_bad_settings(setting: dict[str, Any], message: str) -> None:
 def test_bad_input(ids: Any, lengths: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BasicRNN(7, SMALL).forward(np.array(ids), np.array(lengths))
+
+
+def test_a_model_of_another_system() -> None:
+    with pytest.raises(ValueError, match=r"config.system: expected 'rnncell', got 'basic'"):
+        RNNCellNet(7, SMALL)
+    with pytest.raises(ValueError, match=r"config.system: expected 'basic', got 'rnncell'"):
+        BasicRNN(7, replace(SMALL, system="rnncell"))
+
+
+def test_a_sigmoid_before_the_cross_entropy_leaves_a_floor() -> None:
+    """Defect 3: at best the right output is 1 and the other 0, and the loss ln(1 + 1/e), 0.3133."""
+    model = BasicRNN(7, replace(SMALL, sigmoid=True))
+    model.params["linear.W"][...] = 0
+    model.params["linear.b"][...] = -1e3, 1e3
+    logits, _ = model.forward(np.array([[2]]), np.array([1]))
+    assert cross_entropy(logits, np.array([1]))[0].item() == pytest.approx(np.log1p(np.exp(-1)), rel=1e-12)
+    assert np.log1p(np.exp(-1)) == pytest.approx(0.3133, abs=5e-5)

@@ -5,6 +5,8 @@ a bag of words for scale, and draws a picture.
 Every finished run is kept in the --results file at once: stopped by Ctrl-C, the same command goes on from there. On two
 CPU cores a run on IMDB takes four to five minutes, the whole ladder of both systems with three seeds two to three
 hours, LSTM and GRU three times that; --ends does only the first and the last rung.
+
+--diagnose CHECKPOINT trains nothing: it says in numbers and in a sentence what is wrong with one trained model.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from numpy_rnn.checkpoint import load_checkpoint
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.command_line import add_data_options, check_writable, load_data, status_of, use_threads
 from numpy_rnn.config import CELLS, SYSTEMS, Config
+from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.files import written_whole
 from numpy_rnn.ladder import Results, draw, rungs, table
 from numpy_rnn.models import build_model
@@ -54,7 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time, one thread each (default: 1)")
     parser.add_argument("--results", metavar="FILE", default="ladder.json", help="(default: %(default)s)")
     parser.add_argument("--picture", metavar="FILE", default="ladder.png", help="(default: %(default)s)")
+    parser.add_argument("--diagnose", metavar="CHECKPOINT", help="says what is wrong with this file of train.py")
     args = parser.parse_args(arguments)
+    if args.diagnose:
+        return status_of("ladder.py", diagnose_one, args)
     return status_of("ladder.py", climb, args, f"the finished runs are in {args.results}; the same command goes on")
 
 
@@ -121,6 +128,23 @@ def train_once(args: argparse.Namespace, config: Config) -> dict[str, Any]:
             "train_loss": [row["train_loss"] for row in epochs], "valid_loss": [row["valid_loss"] for row in epochs],
             "valid_accuracy": [row["valid_accuracy"] for row in epochs],
             "seconds": round(time.perf_counter() - begun, 1)}  # fmt: skip
+
+
+def diagnose_one(args: argparse.Namespace) -> None:
+    model, vocabulary = load_checkpoint(args.diagnose)
+    data = load_data(args, model.config)
+    expect(data.vocabulary == vocabulary, "checkpoint", "one that was trained on these reviews", "other words")
+    d = diagnose(model, data.valid)
+    print(f"""
+loss per review                                  {d.loss:10.4f}   (a coin's: ln 2 = 0.6931)
+right answers                                    {d.accuracy:10.1%}
+the answer {d.answer}                              {d.share:10.1%}
+correlation of P(positive) with the length       {d.length_correlation:10.2f}
+pads between the last word and the read-out      {d.pads:10.1f}   (mean)
+|dL/dx| at the last word                         {d.gradient:10.1e}   (median)
+  as a share of the largest of the review        {d.gradient_share:10.1e}   (median)
+
+{verdict(d)}""")
 
 
 if __name__ == "__main__":

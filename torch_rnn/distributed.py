@@ -65,4 +65,4 @@ class DistributedTrainer(TorchTrainer):
     def _share(self, batch: Batch) -> Batch:
         n = np.arange(min(self.rank, len(batch.labels) - 1), len(batch.labels), self.world)
         mask = None if batch.mask is None else batch.mask[n]
-        return Batch(batch.ids[:, n], batch.lengths[n], batch.labels[n], mask)
+        return Batch(batch.ids[:, n], batch.lengths[n], batch.labels[n], mask, batch.which[n])

@@ -19,6 +19,7 @@ class Batch(NamedTuple):
     lengths: np.ndarray  # (N,)
     labels: np.ndarray  # (N,), the index of the right logit
     mask: np.ndarray | None  # (N, H), Dropout's for the read-out; None when testing
+    which: np.ndarray  # (N,), of the reviews
 
 
 def first_class(config: Config) -> int:
@@ -63,4 +64,4 @@ def _batch(reviews: Reviews, chosen: np.ndarray, config: Config, rng: np.random.
     if rng is not None:
         ids = np.where(real & (rng.random(ids.shape) < config.unknown_rate), UNKNOWN, ids)
         mask = Dropout(config.dropout).mask((len(chosen), config.hidden_size), config.dtype, rng)
-    return Batch(ids, lengths, reviews.labels[chosen] + first_class(config), mask)
+    return Batch(ids, lengths, reviews.labels[chosen] + first_class(config), mask, chosen)

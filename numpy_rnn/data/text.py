@@ -72,17 +72,19 @@ def select(reviews: Reviews, chosen: Sequence[int]) -> Reviews:
     return Reviews(np.concatenate(parts), offsets, reviews.labels[list(chosen)])
 
 
-def cut(data: Dataset, max_tokens: int, keep: str) -> Dataset:
+def shorten(reviews: Reviews, max_tokens: int, keep: str) -> Reviews:
     """The first or the last max_tokens tokens of each review; max_tokens 0: all of them."""
     check_size("max_tokens", max_tokens, least=0)
     check_choice("keep", keep, ("first", "last"))
-    if max_tokens == 0:
-        return data
+    lengths = np.diff(reviews.offsets)
+    if max_tokens:
+        lengths = np.minimum(lengths, max_tokens)
+    begins = reviews.offsets[1:] - lengths if keep == "last" else reviews.offsets[:-1]
+    parts = [reviews.tokens[i : i + n] for i, n in zip(begins, lengths, strict=True)]
+    return Reviews(np.concatenate(parts), np.cumsum([0, *lengths]), reviews.labels)
 
-    def shortened(reviews: Reviews) -> Reviews:
-        lengths = np.minimum(np.diff(reviews.offsets), max_tokens)
-        begins = reviews.offsets[1:] - lengths if keep == "last" else reviews.offsets[:-1]
-        parts = [reviews.tokens[i : i + n] for i, n in zip(begins, lengths, strict=True)]
-        return Reviews(np.concatenate(parts), np.cumsum([0, *lengths]), reviews.labels)
 
-    return Dataset(shortened(data.train), shortened(data.valid), shortened(data.test), data.vocabulary)
+def cut(data: Dataset, max_tokens: int, keep: str) -> Dataset:
+    """All three parts shortened."""
+    train, valid, test = (shorten(part, max_tokens, keep) for part in (data.train, data.valid, data.test))
+    return Dataset(train, valid, test, data.vocabulary)

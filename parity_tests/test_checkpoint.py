@@ -1,0 +1,170 @@
+"""numpy_rnn/checkpoint.py: one file for both stacks, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from numpy_rnn import Config, build_model, load_checkpoint, save_checkpoint
+from numpy_rnn.checkpoint import FORMAT, KEY
+from torch_rnn import from_torch, to_torch
+
+WORDS = ["<unk>", "<pad>", "good", "bad", "\udcff", "naïve", "Ω"]  # a lone surrogate among them, as IMDB might have
+CONFIG = Config(embedding_size=3, hidden_size=4)
+OPTIONS: list[dict[str, Any]] = [
+    {}, {"system": "rnncell", "outputs": 3}, {"cell": "lstm", "num_layers": 2}, {"cell": "gru", "dtype": "float64"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_there_and_back(tmp_path: Path, options: dict[str, Any]) -> None:
+    """The same settings, words and bits; and in PyTorch the same logits."""
+    model, file = build_model(7, replace(CONFIG, **options)), tmp_path / "model.safetensors"
+    save_checkpoint(file, model, WORDS)
+    loaded = load_checkpoint(file)
+    assert loaded.vocabulary == WORDS
+    assert loaded.model.config == model.config
+    assert type(loaded.model) is type(model)
+    for name, p in model.params.items():
+        np.testing.assert_array_equal(loaded.model.params[name], p)
+        assert loaded.model.params[name].dtype == p.dtype
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("saved_by", ["numpy", "torch"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_the_other_stack_gives_the_same_logits(tmp_path: Path, options: dict[str, Any], saved_by: str) -> None:
+    rng, file = np.random.default_rng(0), tmp_path / "model.safetensors"
+    ids, lengths = rng.integers(0, 7, (9, 5)), np.array([9, 7, 4, 2, 1])
+    model = build_model(7, replace(CONFIG, seed=3, **options))
+    module = to_torch(model)
+    if saved_by == "torch":
+        with torch.no_grad():
+            for p in module.parameters():
+                p.add_(0.1 * torch.randn(p.shape, generator=torch.Generator().manual_seed(0)))
+        expected = module(torch.tensor(ids), torch.tensor(lengths)).detach().numpy()
+        save_checkpoint(file, from_torch(module), WORDS)
+        logits = load_checkpoint(file).model.forward(ids, lengths)[0]
+    else:
+        expected = model.forward(ids, lengths)[0]
+        save_checkpoint(file, model, WORDS)
+        logits = to_torch(load_checkpoint(file).model)(torch.tensor(ids), torch.tensor(lengths)).detach().numpy()
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
+    assert np.ptp(expected) > 0.01
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "model.safetensors"
+    save_checkpoint(file, build_model(7, CONFIG), WORDS)
+    return file
+
+
+def rewrite(file: Path, without: str = "", arrays: dict[str, Any] | None = None, **about: Any) -> None:
+    with safe_open(file, framework="numpy") as content:
+        had, params = content.metadata(), {name: content.get_tensor(name) for name in list(content.keys())}
+    params = {name: array for name, array in (params | (arrays or {})).items() if name != without}
+    about = {name: value for name, value in (json.loads(had[KEY]) | about).items() if name != without}
+    save_file(params, file, {KEY: json.dumps(about)})
+
+
+def test_a_cut_file(file: Path) -> None:
+    content = file.read_bytes()
+    for length in (0, 5, 100, len(content) - 1):
+        file.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="checkpoint: expected a safetensors file"):
+            load_checkpoint(file)
+
+
+def test_any_altered_byte_is_noticed(file: Path) -> None:
+    """Wherever it is: in the header, the settings, the words or the weights."""
+    content = file.read_bytes()
+    for i in [*range(8, 600, 7), *range(600, len(content), 41), len(content) - 1]:
+        file.write_bytes(content[:i] + bytes([content[i] ^ 1]) + content[i + 1 :])
+        with pytest.raises(ValueError, match="checkpoint"):
+            load_checkpoint(file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "another program's"}, f"checkpoint: expected one of '{FORMAT}', got \"another program's\""),
+        ({"without": "format"}, "got None"),
+        ({"without": "sha256"}, "checkpoint: expected what was written, got other content"),
+        ({"without": "linear.b"}, "checkpoint: expected what was written"),
+        ({"arrays": {"linear.b": np.zeros(3, np.float32)}}, "checkpoint: expected what was written"),
+        ({"config": asdict(replace(CONFIG, readout="last"))}, "checkpoint: expected what was written"),
+        ({"vocabulary": WORDS[::-1]}, "checkpoint: expected what was written"),
+    ],
+)
+def test_an_altered_file(file: Path, change: dict[str, Any], message: str) -> None:
+    rewrite(file, **change)
+    with pytest.raises(ValueError, match="checkpoint") as error:
+        load_checkpoint(file)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"without": "linear.b"}, r"checkpoint: expected the arrays \['embedding.W', 'linear.W', 'linear.b'"),
+        ({"arrays": {"extra": np.zeros(3, np.float32)}}, "checkpoint: expected the arrays"),
+        ({"arrays": {"linear.b": np.zeros(3, np.float32)}}, r"checkpoint, linear.b: expected float32 \(2,\)"),
+        ({"arrays": {"linear.b": np.zeros(2)}}, r"checkpoint, linear.b: expected float32 \(2,\), got float64 \(2,\)"),
+        ({"config": asdict(CONFIG) | {"system": "rnncell"}}, "checkpoint: expected the arrays"),
+        (
+            {"config": asdict(CONFIG) | {"hidden_size": 5}},
+            r"checkpoint, rnn.W_xh_l0: expected float32 \(3, 5\)",
+        ),
+        ({"config": asdict(CONFIG) | {"depth": 5}}, "checkpoint: expected this version's settings"),
+        ({"config": asdict(CONFIG) | {"lr": -1}}, "lr: expected a number in"),
+        ({"config": [1]}, "checkpoint: expected this version's settings"),
+        ({"without": "vocabulary"}, "checkpoint: expected this version's settings, got 'vocabulary'"),
+        (
+            {"vocabulary": WORDS[1:]},
+            r"checkpoint, embedding.W: expected float32 \(6, 3\), got float32 \(7, 3\)",
+        ),
+    ],
+)
+def test_another_model(file: Path, change: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a right checksum: written by another version, say."""
+    rewrite(file, **change)
+    with safe_open(file, framework="numpy") as content:
+        written = json.loads(content.metadata()[KEY])["sha256"]
+    monkeypatch.setattr("numpy_rnn.checkpoint._digest", lambda *_: written)
+    with pytest.raises(ValueError, match=message):
+        load_checkpoint(file)
+
+
+def test_no_such_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere.safetensors", tmp_path):
+        with pytest.raises(ValueError, match="checkpoint: expected a safetensors file, got"):
+            load_checkpoint(path)
+
+
+def test_a_vocabulary_of_another_size(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="vocabulary: expected the model's 7 words, got 6"):
+        save_checkpoint(tmp_path / "file", build_model(7, CONFIG), WORDS[1:])
+    assert not os.listdir(tmp_path)
+
+
+def test_a_write_that_fails_leaves_the_last_checkpoint(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = file.read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        save_checkpoint(file, build_model(7, replace(CONFIG, seed=1)), WORDS)
+    assert file.read_bytes() == before
+    assert os.listdir(file.parent) == [file.name]

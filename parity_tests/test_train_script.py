@@ -1,0 +1,186 @@
+"""scripts/train.py as a user runs it, on one process and several; torch_rnn/stacks.py, devices.py, distributed.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from numpy_rnn import load_checkpoint
+from numpy_rnn.systems import as_written, for_toy, repaired
+from torch_rnn.devices import choose_device
+
+ROOT = Path(__file__).parent.parent
+SPEC = spec_from_file_location("train", ROOT / "scripts" / "train.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+TRAIN = module_from_spec(SPEC)
+SPEC.loader.exec_module(TRAIN)
+SMALL = ["--threads", "1", "--hidden-size", "8", "--embedding-size", "4", "--epochs", "2"]
+
+
+def train(*arguments: str) -> int:
+    try:
+        return TRAIN.main([*SMALL, *arguments])
+    except SystemExit as stopped:  # by argparse
+        return int(stopped.code or 0)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+@pytest.mark.parametrize("system", ["rnncell", "basic"])
+@pytest.mark.parametrize("end", ["--as-written", "--repaired"])
+def test_both_systems_both_ends_both_stacks(stack: str, system: str, end: str, capsys: Any) -> None:
+    assert train("--system", system, "--stack", stack, end, "--json", "out.json") == 0
+    result, printed = json.loads(Path("out.json").read_text()), capsys.readouterr().out
+    config = for_toy({"--as-written": as_written, "--repaired": repaired}[end](system))
+    expected = asdict(config) | {"hidden_size": 8, "embedding_size": 4, "epochs": 2, "stack": stack}
+    assert {name: result["config"][name] for name in expected} == expected
+    assert [row["epoch"] for row in result["epochs"]] == [1, 2]
+    assert list(result["test"]) == ["loss", "accuracy"]
+    assert 0 <= result["test"]["accuracy"] <= 1
+    assert 0.3 < result["test"]["loss"] < 1.2  # per review, whatever is printed
+    assert printed.count("\ntest ") == config.test_runs
+    assert ("too small by the batch size, 32" in printed) == config.misscaled_loss
+    assert ("epoch 1 [1600/4000 (40%)]: loss" in printed) == (system == "basic")
+    assert sorted(os.listdir()) == ["model.safetensors", "out.json"]
+
+
+def test_the_misscaled_loss_is_that_of_the_seed(capsys: Any) -> None:
+    assert train("--system", "rnncell", "--as-written", "--json", "out.json", "--stack", "numpy") == 0
+    result, printed = json.loads(Path("out.json").read_text()), capsys.readouterr().out
+    row = result["epochs"][0]
+    assert f"epoch 1: loss {row['train_loss'] / 32:.4f}, accuracy {row['train_accuracy']:.4f}" in printed
+    assert f"test 1: loss {result['test']['loss'] / 32:.4f}, accuracy {result['test']['accuracy']:.4f}" in printed
+
+
+def test_a_switch_by_itself() -> None:
+    assert train("--as-written", "--readout", "mean", "--no-misscaled-loss", "--json", "out.json") == 0
+    config = json.loads(Path("out.json").read_text())["config"]
+    assert (config["readout"], config["misscaled_loss"], config["outputs"]) == ("mean", False, 3)
+
+
+@pytest.mark.parametrize("system", ["rnncell", "basic"])
+def test_the_stacks_end_alike_and_their_checkpoints_answer_alike(system: str) -> None:
+    """From the same weights, on the same batches, in float64 for two epochs: to the last digits but a few."""
+    results = {}
+    for stack in ("numpy", "torch"):
+        assert train("--system", system, "--stack", stack, "--dtype", "float64", "--json", f"{stack}.json",
+                     "--checkpoint", f"{stack}.safetensors") == 0  # fmt: skip
+        results[stack] = json.loads(Path(f"{stack}.json").read_text())
+    for one, other in zip(results["numpy"]["epochs"], results["torch"]["epochs"], strict=True):
+        for name in ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy"):
+            assert one[name] == pytest.approx(other[name], rel=1e-8)
+    assert results["numpy"]["test"] == pytest.approx(results["torch"]["test"], rel=1e-8)
+    models = [load_checkpoint(f"{stack}.safetensors").model for stack in ("numpy", "torch")]
+    logits = [model.forward(np.array([[5, 6], [7, 1]]), np.array([2, 1]))[0] for model in models]
+    np.testing.assert_allclose(*logits, rtol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    for k in range(2):
+        assert train("--stack", "torch", "--deterministic", "--checkpoint", f"{k}.safetensors", "--seed", "3") == 0
+    torch.use_deterministic_algorithms(False)
+    assert Path("0.safetensors").read_bytes() == Path("1.safetensors").read_bytes()
+    assert train("--stack", "torch", "--checkpoint", "2.safetensors", "--seed", "4") == 0
+    assert Path("0.safetensors").read_bytes() != Path("2.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--as-written", "--repaired"], "not allowed with argument"),
+        (["--hidden-size", "0"], "train.py: hidden_size: expected a whole number >= 1, got 0"),
+        (["--device", "cuda"], "train.py: device: expected one that is here, such as cpu, got 'cuda'"),
+        (["--device", "cuda", "--stack", "numpy"], "device: expected auto or cpu with stack numpy, got 'cuda'"),
+        (["--data", "imdb"], "train.py: data_dir: expected --data-dir DIR or --hub with --data imdb, got neither"),
+        (["--data", "imdb", "--data-dir", "."], "data_dir: expected IMDB's splits train and test (text, label)"),
+        (["--checkpoint", "nowhere/model"], "train.py: checkpoint: expected a file in a folder that can be written to"),
+        (["--json", "."], "train.py: json: expected a file, got the folder '.'"),
+        (["--system", "rnncell", "--sigmoid"], "train.py: sigmoid, num_layers: expected False and 1 with system"),
+        (["--system", "basic", "--pad-to", "max_tokens", "--max-tokens", "0"], "train.py: pad_to: expected 'longest'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_a_users_mistake(arguments: list[str], message: str, capsys: Any) -> None:
+    if arguments[:2] == ["--device", "cuda"] and torch.cuda.is_available():
+        pytest.skip("cuda is here")
+    assert train(*arguments, "--cache-dir", "cache") == 2
+    assert message in capsys.readouterr().err
+    assert set(os.listdir()) <= {"cache"}
+
+
+def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "train.py"),
+        "--threads",
+        "1",
+        "--epochs",
+        "1000",
+        "--stack",
+        "numpy",
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "model.safetensors").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "train.py: stopped; model.safetensors, if it is there, is whole\n"
+    load_checkpoint(tmp_path / "model.safetensors")
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+
+
+def test_help_teaches(capsys: Any) -> None:
+    assert train("--help") == 0
+    printed = capsys.readouterr().out
+    for word in (
+        "--as-written",
+        "--repaired",
+        "examples:",
+        "torchrun",
+        "--readout",
+        "rnncell as written / rnncell repaired",
+    ):
+        assert word in printed
+
+
+def test_auto_is_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for there, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert choose_device("auto") == device
+
+
+def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
+    """50 steps of the same global batch in float64, a batch of one review among them; dropout, clipping, lengths."""
+    worker = Path(__file__).parent / "two_processes.py"
+    losses = {}
+    for processes in (1, 2, 3):
+        file = tmp_path / f"{processes}.json"
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        done = subprocess.run([*command, worker, file], capture_output=True, text=True, timeout=300,
+                              env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        losses[processes] = json.loads(file.read_text())
+    alone = losses.pop(1)
+    assert len(alone["losses"]) == 50
+    for several in losses.values():
+        np.testing.assert_allclose(several["losses"], alone["losses"], rtol=0, atol=1e-12)
+        assert several["correct"] == alone["correct"]
+        assert several["test"] == pytest.approx(alone["test"], abs=1e-12)

@@ -1,0 +1,40 @@
+"""What each process of test_train_script.py's several-process test runs; the first one writes what it gave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from torch import distributed as dist
+
+from numpy_rnn.data.toy import load_toy
+from numpy_rnn.models import build_model
+from numpy_rnn.systems import repaired
+from numpy_rnn.training import train
+from torch_rnn.stacks import choose_stack
+
+CONFIG = replace(repaired("basic"), embedding_size=6, hidden_size=8, batch_size=33, dtype="float64", epochs=5,
+                 embedding_std=1.0, clip=0.1, lr=1e-2)  # fmt: skip
+
+
+def main() -> None:
+    data = load_toy(train=298, valid=20, test=50)  # ten batches an epoch, the smallest of one review
+    start_training, how = choose_stack("torch", "cpu")
+    trainer = start_training(build_model(len(data.vocabulary), CONFIG))
+    losses, correct = [], []
+
+    def note(epoch: int, i: int, step: object) -> None:
+        losses.append(step.loss)  # type: ignore[attr-defined]
+        correct.append(step.correct)  # type: ignore[attr-defined]
+
+    list(train(trainer, data, note))
+    if how["rank"] == 0:
+        Path(sys.argv[1]).write_text(
+            json.dumps({"losses": losses, "correct": correct, "test": trainer.evaluate(data.test)})
+        )
+    dist.destroy_process_group()
+
+
+main()

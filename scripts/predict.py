@@ -1,0 +1,99 @@
+"""What a trained model says of a text, and how the probability moves with every word: the memory of a recurrent
+network, which each input revises a little.
+
+The words are coloured from red (negative) to green (positive) by the answer that the model would give if the text ended
+there; below is the same as a curve, one column a word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from numpy_rnn.checkpoint import load_checkpoint
+from numpy_rnn.checks import expect
+from numpy_rnn.command_line import check_writable, status_of
+from numpy_rnn.files import written_whole
+from numpy_rnn.prediction import CLASSES, word_by_word
+
+EXAMPLES = """examples:
+  .venv/bin/python scripts/predict.py model.safetensors "At first the plot was dull. In the end the plot was witty."
+  .venv/bin/python scripts/predict.py model.safetensors --picture curve.png < review.txt
+"""
+LEVELS = " ▁▂▃▄▅▆▇█"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("checkpoint", help="a file that scripts/train.py wrote")
+    parser.add_argument("text", nargs="?", help="(default: standard input)")
+    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto",
+                        help="(default: auto, which is always on a terminal)")  # fmt: skip
+    parser.add_argument("--width", type=int, default=100, help="columns of a line (default: %(default)s)")
+    parser.add_argument("--picture", metavar="FILE", help="draw the curve into a PNG, too")
+    return status_of("predict.py", predict, parser.parse_args(arguments))
+
+
+def predict(args: argparse.Namespace) -> None:
+    check_writable("picture", args.picture)
+    expect(args.width >= 10, "width", "a whole number >= 10", args.width)
+    checkpoint = load_checkpoint(args.checkpoint)
+    words, p = word_by_word(checkpoint, sys.stdin.read() if args.text is None else args.text)
+    known = set(checkpoint.vocabulary)
+    coloured = args.colour == "always" or (args.colour == "auto" and sys.stdout.isatty())
+    for line in lines(words, p, known, args.width, coloured):
+        print(line)
+    answer = int(p[-1] > 0.5)
+    print(f"\n{CLASSES[answer]}: P(positive) = {p[-1]:.3f} after {len(words)} words "
+          f"({sum(word not in known for word in words)} of them unknown)")  # fmt: skip
+    if args.picture:
+        with written_whole(args.picture) as stream:
+            draw(stream, words, p)
+        print(f"Picture: {args.picture}")
+
+
+def lines(words: list[str], p: np.ndarray, known: set[str], width: int, coloured: bool) -> list[str]:
+    """The text, each word with its bar below; unknown words in brackets."""
+    above, below, result, used = "", "", [], 0
+    for word, probability in zip(words, p, strict=True):
+        text = word if word in known else f"[{word}]"
+        if used and used + len(text) + 1 > width:
+            result += [above, below]
+            above, below, used = "", "", 0
+        bar = LEVELS[1 + min(int(probability * 8), 7)] * len(text)
+        above += painted(text, probability, coloured) + " "
+        below += painted(bar, probability, coloured) + " "
+        used += len(text) + 1
+    return [line.rstrip() for line in [*result, above, below]]
+
+
+def painted(text: str, p: float, coloured: bool) -> str:
+    """From red at 0 over grey at 0.5 to green at 1, in the terminal's 24-bit colours."""
+    if not coloured:
+        return text
+    red, green = (int(120 + 120 * max(0.0, side)) for side in (1 - 2 * p, 2 * p - 1))
+    return f"\x1b[38;2;{red};{green};{120 - int(60 * abs(2 * p - 1))}m{text}\x1b[0m"
+
+
+def draw(stream: BinaryIO, words: list[str], p: np.ndarray) -> None:
+    """A PNG of the curve, the words below it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(max(6.0, min(0.22 * len(words), 60.0)), 4), layout="constrained")
+    axes: Any = figure.subplots()
+    steps = np.arange(len(words))
+    axes.plot(steps, p, ".-", color="black", linewidth=1)
+    axes.fill_between(steps, p, 0.5, where=p >= 0.5, color="tab:green", alpha=0.3, interpolate=True)
+    axes.fill_between(steps, p, 0.5, where=p <= 0.5, color="tab:red", alpha=0.3, interpolate=True)
+    axes.axhline(0.5, color="grey", linestyle=":")
+    axes.set(ylim=(0, 1), xlim=(-0.5, len(words) - 0.5), ylabel="P(positive) if the text ended here")
+    axes.set_xticks(steps, words, rotation=90, fontsize=8, parse_math=False)
+    figure.savefig(stream, format="png", dpi=110)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
