@@ -19,7 +19,7 @@ class Diagnosis(NamedTuple):
     accuracy: float
     answer: str  # the class that is answered more often,
     share: float  # and how often
-    length_correlation: float  # of P(positive) with the number of words that are read; NaN if one of them is constant
+    length_correlation: float  # of P(positive) with the number of words that are read; NaN if one is constant
     pads: float  # steps between the last real token and the step whose state is read, mean
     gradient: float  # |dL/dx| at the last real token, L being a review's loss and x the token's embedding; median
     gradient_share: float  # the same as a share of the largest |dL/dx_t| of that review; median
@@ -39,7 +39,7 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
         at_last[i], largest[i] = norms[batch.lengths - 1, np.arange(len(i))], norms.max(axis=0)
     share = float((p > 0.5).mean())
     lengths = np.diff(reviews.offsets)
-    varied = p.std() > 0 and lengths.std() > 0
+    varied = p.std() > 1e-6 and lengths.std() > 0  # below that p is one number, but for rounding
     return Diagnosis(
         float(loss.mean()), float(correct.mean()), CLASSES[int(share >= 0.5)], max(share, 1 - share),
         float(np.corrcoef(p, lengths)[0, 1]) if varied else np.nan, float(pads.mean()),

@@ -1,0 +1,207 @@
+"""numpy_rnn/prediction.py, diagnosis.py, scripts/predict.py: what a trained model says, and what is wrong with one."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from numpy_rnn import load_checkpoint, save_checkpoint
+from numpy_rnn.checkpoint import Checkpoint
+from numpy_rnn.config import DEFAULTS, Config
+from numpy_rnn.data.text import clean, cut, encode
+from numpy_rnn.data.toy import load_toy
+from numpy_rnn.diagnosis import Diagnosis, diagnose, verdict
+from numpy_rnn.models import build_model
+from numpy_rnn.prediction import positive, word_by_word
+from numpy_rnn.systems import as_written, for_toy, repaired
+from numpy_rnn.training import Trainer, train
+from torch_rnn import to_torch
+
+SPEC = spec_from_file_location("predict", Path(__file__).parent.parent / "scripts" / "predict.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+PREDICT = module_from_spec(SPEC)
+SPEC.loader.exec_module(PREDICT)
+GOOD = "It runs for two hours. At first the plot was dull. In the end the plot was gripping."
+BAD = "It runs for two hours. At first the plot was gripping. In the end the plot was dull."
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network that has learnt the toy reviews, reading the last real state."""
+    file, data = tmp_path_factory.mktemp("predict") / "model.safetensors", load_toy()
+    trainer = Trainer(build_model(len(data.vocabulary), replace(DEFAULTS["toy"], epochs=8)))
+    assert list(train(trainer, data))[-1]["valid_accuracy"] > 0.97
+    save_checkpoint(file, trainer.model, data.vocabulary)
+    return file
+
+
+def test_good_and_bad_differ_in_order_only_and_are_told_apart(file: Path) -> None:
+    assert sorted(clean(GOOD)) == sorted(clean(BAD))
+    (_, good), (_, bad) = (word_by_word(load_checkpoint(file), text) for text in (GOOD, BAD))
+    assert good[-1] > 0.9
+    assert bad[-1] < 0.1
+
+
+@pytest.mark.parametrize(("keep", "max_tokens"), [("last", 6), ("first", 6), ("last", 0)])
+@pytest.mark.parametrize("outputs", [2, 3])
+def test_each_answer_is_that_of_the_text_up_to_there(keep: str, max_tokens: int, outputs: int) -> None:
+    """With batches of three, so that the answers have to be put back in order."""
+    config = Config(embedding_size=3, hidden_size=4, keep=keep, max_tokens=max_tokens, outputs=outputs, batch_size=3,
+                    readout="last_real")  # fmt: skip
+    vocabulary = ["<unk>", "<pad>", "a", "b", "c"]
+    model, text = build_model(5, config), "a b x c a a c b c b"
+    words, p = word_by_word(Checkpoint(model, vocabulary), text)
+    assert words == text.split()
+    ids = [{"a": 2, "b": 3, "c": 4}.get(word, 0) for word in words]
+    for k in range(10):
+        seen = ids[: k + 1]
+        seen = seen if not max_tokens else seen[-max_tokens:] if keep == "last" else seen[:max_tokens]
+        logits = model.forward(np.array(seen)[:, None], np.array([len(seen)]))[0][0]
+        scores = np.exp(logits[-2:])
+        assert p[k] == pytest.approx(scores[1] / scores.sum(), rel=1e-5)
+
+
+def test_a_class_for_nothing_is_left_out() -> None:
+    logits = np.array([[9.0, 1.0, 2.0]])
+    expected = pytest.approx(1 / (1 + np.exp(-1)))
+    assert positive(logits, Config(outputs=3))[0] == expected
+    assert positive(logits[:, 1:], Config(outputs=2))[0] == expected
+
+
+def predict(*arguments: str) -> int:
+    return PREDICT.main(list(arguments))
+
+
+def test_the_script(file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert predict(str(file), GOOD + " Abracadabra", "--picture", str(tmp_path / "out.png"), "--width", "40") == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed  # no colours where it is no terminal
+    assert re.search(
+        r"^(positive|negative): P\(positive\) = \d\.\d{3} after 19 words \(1 of them unknown\)$", printed, re.M
+    )
+    assert "[abracadabra]" in printed
+    lines = printed.split("\n\n")[0].splitlines()
+    assert [len(line) <= 40 for line in lines] == [True] * len(lines)
+    for words, bars in zip(lines[::2], lines[1::2], strict=True):  # a bar under each letter
+        assert [len(word) for word in words.split()] == [len(bar) for bar in bars.split()]
+    assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr("sys.stdin", io.StringIO(BAD))
+    assert predict(str(file), "--colour", "always") == 0
+    printed = capsys.readouterr().out
+    assert "negative: P(positive) = 0.0" in printed
+    assert "\x1b[38;2;" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["FILE", ""], "predict.py: text: expected at least one word, got ''"),
+        (["FILE", " -- <br ! "], "predict.py: text: expected at least one word, got ' -- <br ! '"),
+        (
+            ["FILE", "xyzzy Plugh"],
+            "at least one word of the model's vocabulary, got 2 unknown ones: 'xyzzy Plugh'",
+        ),
+        (["FILE", "<unk> <pad>"], "text: expected at least one word of the model's vocabulary"),
+        (["nowhere", "good"], "predict.py: checkpoint: expected a safetensors file, got 'nowhere'"),
+        (["FILE", "good", "--picture", "nowhere/curve.png"], "predict.py: picture: expected a file in a folder"),
+        (["FILE", "good", "--width", "2"], "predict.py: width: expected a whole number >= 10, got 2"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_users_mistake(file: Path, tmp_path: Path, arguments: list[str], message: str, capsys: Any,
+                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert predict(*[str(file) if argument == "FILE" else argument for argument in arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_diagnosis_measures_what_it_says() -> None:
+    """Against autograd and a count, on a few reviews with pads up to 30."""
+    sizes: dict[str, Any] = {"batch_size": 7, "embedding_size": 5, "hidden_size": 6, "max_tokens": 30}
+    config = replace(for_toy(as_written("rnncell")), dtype="float64", **sizes)
+    data = cut(load_toy(train=60, valid=20, test=5), 30, "first")
+    model = build_model(len(data.vocabulary), config)
+    d, twin, lengths = diagnose(model, data.valid), to_torch(model), np.diff(data.valid.offsets)
+    losses, p, at_last, share = [], [], [], []
+    for i, length in enumerate(lengths):
+        ids = np.ones((30, 1), int)
+        ids[:length, 0] = data.valid.tokens[data.valid.offsets[i] :][:length]
+        x = twin.embedding(torch.tensor(ids)).detach().requires_grad_()
+        logits = twin.logits(twin.read_out(twin.states(x), torch.tensor([length])))
+        loss = cross_entropy(logits, torch.tensor([data.valid.labels[i] + 1]))
+        loss.backward()
+        norms = x.grad.norm(dim=2)[:, 0]
+        losses.append(loss.item())
+        p.append(logits.detach()[0, 1:].softmax(dim=0)[1].item())
+        at_last.append(norms[length - 1].item())
+        share.append((norms[length - 1] / norms.max()).item())
+    positives = np.mean(np.array(p) > 0.5)
+    assert d.loss == pytest.approx(np.mean(losses), rel=1e-12)
+    assert d.share == max(positives, 1 - positives)
+    assert d.answer == ("positive" if positives >= 0.5 else "negative")
+    assert d.length_correlation == pytest.approx(np.corrcoef(p, lengths)[0, 1], rel=1e-9)
+    assert d.pads == pytest.approx(30 - lengths.mean())
+    assert d.gradient == pytest.approx(np.median(at_last), rel=1e-9)
+    assert d.gradient_share == pytest.approx(np.median(share), rel=1e-9)
+
+
+def test_the_diagnosis_of_the_seeds_first_system_and_of_its_repair(file: Path) -> None:
+    data, said = load_toy(train=400, valid=300, test=5), []
+    for config in (as_written("rnncell"), repaired("rnncell")):
+        model = build_model(len(data.vocabulary), replace(for_toy(config), hidden_size=32))
+        said.append(diagnose(model, data.valid))
+    assert said[0].pads > 30
+    assert said[0].gradient_share < 1e-2 < said[1].gradient_share
+    assert said[1].pads == 0
+    assert "forgotten" not in verdict(said[1])
+    assert "for it has forgotten the review when it answers: 3" in verdict(said[0])
+    model, vocabulary = load_checkpoint(file)
+    assert vocabulary == load_toy().vocabulary
+    good = diagnose(model, load_toy().valid)
+    assert "It has learnt something (" in verdict(good)
+    assert good.accuracy > 0.97
+
+
+WELL = Diagnosis(0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "though the error reaches the words"),
+        ({"accuracy": 0.87, "loss": 0.33}, "It has learnt something (87.0% right, loss 0.330 against a coin's 0.693)."),
+        ({"accuracy": 0.7, "pads": 80.0}, "But 80 pads follow the last word before the state is read."),
+        (
+            {"pads": 80.0, "gradient_share": 1e-9},
+            "80 pads follow the last word before the state is read, and the error",
+        ),
+        ({"share": 0.99}, "answers positive to 99% of the reviews, whatever they say"),
+        ({"length_correlation": -0.8}, "its answer goes with the length of the review (correlation -0.80)"),
+        ({"length_correlation": np.nan}, "though the error reaches the words"),
+        ({"gradient_share": 1e-5}, "the error hardly reaches the last word (1e-05 of the largest gradient)"),
+    ],
+    ids=str,
+)
+def test_the_sentence(changed: dict[str, float], said: str) -> None:
+    sentence = verdict(WELL._replace(**changed))
+    assert said in sentence
+    assert ("It is at chance (50.0% right" in sentence) == ("accuracy" not in changed)
+
+
+def test_a_review_without_words_is_answered_all_the_same() -> None:
+    """encode makes it one <unk>."""
+    model = build_model(3, Config(embedding_size=3, hidden_size=4))
+    d = diagnose(model, encode([[], ["a"]], [0, 1], ["<unk>", "<pad>", "a"]))
+    assert np.isnan(d.length_correlation)  # all lengths are 1
+    assert np.isfinite(d.loss)
