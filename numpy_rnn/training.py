@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -37,7 +37,8 @@ class AnyTrainer(Protocol):
     config: Config
     model: Any
 
-    def step(self, batch: Batch, lr: float) -> Step: ...
+    def ready(self, stream: Iterable[Batch]) -> Iterable[Any]: ...
+    def step(self, batch: Any, lr: float) -> Step: ...
     def evaluate(self, reviews: Reviews) -> tuple[float, float]: ...
 
 
@@ -50,6 +51,10 @@ class Trainer:
         self.model = model
         self.config = model.config
         self.optimizer = Adam(model.params) if model.config.optimizer == "adam" else SGD(model.params)
+
+    def ready(self, stream: Iterable[Batch]) -> Iterable[Batch]:
+        """The batches as `step` takes them."""
+        return stream
 
     def gradients(self, batch: Batch) -> Step:
         """The mean loss over the batch and its gradient for every parameter, nothing clipped, nothing updated."""
@@ -104,8 +109,8 @@ def train(trainer: AnyTrainer, data: Dataset,
     per_epoch = steps_per_epoch(data, config)
     for epoch in range(config.epochs):
         loss, correct, start = 0.0, 0, time.perf_counter()
-        stream = tqdm(batches(data.train, config, epoch), f"epoch {epoch + 1}", per_epoch, leave=False, disable=None)
-        for i, batch in enumerate(stream):
+        stream = trainer.ready(batches(data.train, config, epoch))
+        for i, batch in enumerate(tqdm(stream, f"epoch {epoch + 1}", per_epoch, leave=False, disable=None)):
             lr = learning_rate(config, epoch * per_epoch + i, per_epoch * config.epochs)
             step = trainer.step(batch, lr)
             loss += step.loss * len(batch.labels)

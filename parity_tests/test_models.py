@@ -33,9 +33,10 @@ def test_logits_and_every_gradient(
     grads = model.backward(d_logits, cache)
     twin = to_torch(model)
     assert type(model).__name__ == type(twin).__name__ == ("RNNCellNet" if options.get("system") else "BasicRNN")
-    assert type(model.rnn).__name__ == type(twin.rnn).__name__.removesuffix("Cell") == cell[0].upper()
+    recurrent = getattr(twin.rnn, "cell", twin.rnn)
+    assert type(model.rnn).__name__ == type(recurrent).__name__.removesuffix("Cell") == cell[0].upper()
     if cell[0] == "rnn":
-        assert (model.rnn.nonlinearity, twin.rnn.nonlinearity) == (cell[1], cell[1])
+        assert (model.rnn.nonlinearity, recurrent.nonlinearity) == (cell[1], cell[1])
     theirs = twin(torch.tensor(ids), torch.tensor(lengths), None if mask is None else torch.tensor(mask))
     theirs.backward(torch.tensor(d_logits))
     expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
@@ -133,6 +134,32 @@ def test_bad_settings(setting: dict[str, Any], message: str) -> None:
 def test_bad_input(ids: Any, lengths: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BasicRNN(7, SMALL).forward(np.array(ids), np.array(lengths))
+
+
+def test_a_captured_loop_is_taken_for_its_shape_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What make_graphed_callables records needs a GPU; here it stands in for itself, and counts its calls."""
+    calls: list[Any] = []
+
+    def stand_in(loop: torch.nn.Module, sample: tuple[torch.Tensor]) -> Any:
+        assert sample[0].shape == (6, 3, 3)
+        assert sample[0].requires_grad
+        assert sample[0].dtype == torch.float64
+        return lambda x: calls.append(x.shape) or loop(x)
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", stand_in)
+    config = replace(SMALL, system="rnncell")
+    plain, captured = (to_torch(build_model(7, config)) for _ in range(2))
+    captured.capture(6, 3)
+    assert plain.state_dict().keys() == captured.state_dict().keys()
+    for N in (3, 2):  # the last batch may be smaller
+        ids, lengths = torch.randint(0, 7, (6, N), generator=torch.Generator().manual_seed(0)), torch.full((N,), 6)
+        for model in (plain, captured):
+            model(ids, lengths).sum().backward()
+    with torch.no_grad():
+        captured(torch.zeros((6, 3), dtype=torch.int64), torch.full((3,), 6))
+    assert calls == [(6, 3, 3)]
+    for one, other in zip(plain.parameters(), captured.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad)
 
 
 def test_a_model_of_another_system() -> None:

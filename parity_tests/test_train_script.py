@@ -108,6 +108,8 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (["--hidden-size", "0"], "train.py: hidden_size: expected a whole number >= 1, got 0"),
         (["--device", "cuda"], "train.py: device: expected one that is here, such as cpu, got 'cuda'"),
         (["--device", "cuda", "--stack", "numpy"], "device: expected auto or cpu with stack numpy, got 'cuda'"),
+        (["--capture"], "train.py: capture: expected a CUDA device, got 'cpu'"),
+        (["--capture", "--stack", "numpy"], "train.py: capture: expected stack torch, got 'numpy'"),
         (["--data", "imdb"], "train.py: data_dir: expected --data-dir DIR or --hub with --data imdb, got neither"),
         (["--data", "imdb", "--data-dir", "."], "data_dir: expected IMDB's splits train and test (text, label)"),
         (["--checkpoint", "nowhere/model"], "train.py: checkpoint: expected a file in a folder that can be written to"),

@@ -61,6 +61,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--stack", choices=("torch", "numpy"), default="torch", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="of PyTorch: auto, cpu, cuda, ... (default: cuda if there)")
     parser.add_argument("--deterministic", action="store_true", help="of PyTorch: the same bits in every run, on a GPU")
+    parser.add_argument("--capture", action="store_true", help="of PyTorch: record rnncell's loop once as a CUDA graph")
     add_threads(parser)
     parser.add_argument("--checkpoint", metavar="FILE", default="model.safetensors", help="(default: %(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write settings, epochs and test result to this file")
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
     config = settings(args, for_toy(start) if args.data == "toy" else start)
     for argument in ("checkpoint", "json"):
         check_writable(argument, getattr(args, argument))
-    start_training, how = choose_stack(args.stack, args.device, args.deterministic)
+    start_training, how = choose_stack(args.stack, args.device, args.deterministic, args.capture)
     use_threads(args.threads)
     chief = how["rank"] == 0
     if not chief:

@@ -38,8 +38,10 @@ def torch_name(name: str) -> str:
 
 
 def _name(layer: Layer, name: str) -> str:
-    """As `torch_name`, but an nn.RNNCell, which is one layer by itself, has no _l0."""
-    return torch_name(name.removesuffix("_l0") if isinstance(layer, numpy_rnn.RNNCellNet) else name)
+    """As `torch_name`, but an RNNCellNet's cell is one layer by itself, without _l0, inside the loop over it."""
+    if not isinstance(layer, numpy_rnn.RNNCellNet):
+        return torch_name(name)
+    return torch_name(name.removesuffix("_l0")).replace("rnn.", "rnn.cell.")
 
 
 def _transposed(layer: Layer, name: str) -> bool:

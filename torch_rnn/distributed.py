@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
 import torch
 from torch import distributed as dist
 from torch.nn.functional import cross_entropy
@@ -12,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from numpy_rnn.data.batches import Batch
 from numpy_rnn.training import Step, Trainer
-from torch_rnn.training import TorchTrainer
+from torch_rnn.training import Tensors, TorchTrainer, count_correct
 
 
 def launched_by_torchrun() -> bool:
@@ -43,26 +42,24 @@ class DistributedTrainer(TorchTrainer):
         self.replica = DistributedDataParallel(self.model)
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
 
-    def gradients(self, batch: Batch) -> Step:
-        """The mean loss over the whole batch and its gradients, the same in every process.
+    def backward(self, batch: Batch | Tensors) -> Step:
+        """The mean loss over the whole batch, and its gradients in .grad, the same in every process.
 
         A share's part of the mean is (1/N) sum of its losses. DistributedDataParallel takes the mean over the processes
         of what each one's backward gives; times their number, that is the sum.
         """
+        batch = self.tensors(batch)
         self.optimizer.zero_grad()
-        N = len(batch.labels)
-        share = self._share(batch)
-        logits, labels = self._logits(share, self.replica), self._tensor(share.labels)
+        N, share = len(batch.labels), self._share(batch)
+        logits = self.replica(share.ids, share.lengths, share.mask)
         weight = 1.0 if self.rank < N else 0.0  # with fewer reviews than processes: answered, but not counted
-        loss = cross_entropy(logits, labels, reduction="sum") * weight / N
+        loss = cross_entropy(logits, share.labels, reduction="sum") * weight / N
         (loss * self.world).backward()
-        correct = (logits.argmax(dim=1) == labels).sum() * weight
-        totals = torch.stack([loss.detach().double(), correct.double()])
+        totals = torch.stack([loss.detach().double(), torch.tensor(count_correct(logits, share) * weight).to(loss)])
         dist.all_reduce(totals)
-        grads = {name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()}  # type: ignore[union-attr]
-        return Step(totals[0].item(), int(totals[1]), grads)
+        return Step(totals[0].item(), int(totals[1]), {})
 
-    def _share(self, batch: Batch) -> Batch:
-        n = np.arange(min(self.rank, len(batch.labels) - 1), len(batch.labels), self.world)
-        mask = None if batch.mask is None else batch.mask[n]
-        return Batch(batch.ids[:, n], batch.lengths[n], batch.labels[n], mask, batch.which[n])
+    def _share(self, batch: Tensors) -> Tensors:
+        mine = slice(min(self.rank, len(batch.labels) - 1), None, self.world)
+        mask = None if batch.mask is None else batch.mask[mine]
+        return Tensors(batch.ids[:, mine], batch.lengths[mine], batch.labels[mine], mask)

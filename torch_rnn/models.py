@@ -115,6 +115,21 @@ class BasicRNN(SentimentModel):
         return z.sigmoid() if self.config.sigmoid else z
 
 
+class CellLoop(nn.Module):
+    """x (T, N, D) -> h_1..h_T (T, N, H): nn.RNNCell, LSTMCell or GRUCell, one step after the other; h_0 = 0."""
+
+    def __init__(self, cell: nn.Module):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: Tensor) -> Tensor:
+        state, output = None, []
+        for x_t in x:
+            state = self.cell(x_t, state)  # h_t, of an LSTM (h_t, c_t)
+            output.append(state[0] if isinstance(state, tuple) else state)
+        return torch.stack(output)
+
+
 class RNNCellNet(SentimentModel):
     """The seed's first system: a loop over nn.RNNCell (or LSTMCell, GRUCell), then Linear, ReLU, Linear."""
 
@@ -124,17 +139,24 @@ class RNNCellNet(SentimentModel):
         super().__init__(vocabulary_size, config)
         options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
         kind = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}[config.cell]
-        self.rnn = kind(config.embedding_size, config.hidden_size, **options)
+        self.rnn = CellLoop(kind(config.embedding_size, config.hidden_size, **options))
         self.fc1 = nn.Linear(config.hidden_size, FC1_SIZE)
         self.fc2 = nn.Linear(FC1_SIZE, config.outputs)
+        self.captured: dict[tuple[int, int], Any] = {}
         self.to(getattr(torch, config.dtype))
 
+    def capture(self, T: int, N: int) -> None:
+        """Records the loop over batches of this shape, forward and backward, as a CUDA graph: one launch, not T.
+
+        From then on training batches of this shape take it. Call it before training, on the GPU.
+        """
+        x = self.fc1.weight.new_zeros(T, N, self.config.embedding_size).requires_grad_()
+        loop = CellLoop(self.rnn.cell)  # of its own, with the same cell: what is recorded is changed by it
+        self.captured[T, N] = torch.cuda.make_graphed_callables(loop, (x,))
+
     def states(self, x: Tensor) -> Tensor:
-        state, output = None, []  # None: h_0 = 0
-        for x_t in x:
-            state = self.rnn(x_t, state)  # h_t, of an LSTM (h_t, c_t)
-            output.append(state[0] if isinstance(state, tuple) else state)
-        return torch.stack(output)
+        loop = self.captured.get((x.shape[0], x.shape[1])) if torch.is_grad_enabled() else None
+        return (loop or self.rnn)(x)
 
     def logits(self, features: Tensor) -> Tensor:
         return self.fc2(relu(self.fc1(features)))

@@ -15,12 +15,16 @@ from torch_rnn.convert import from_torch
 Start = Callable[[SentimentModel], AnyTrainer]
 
 
-def choose_stack(stack: str, device: str = "auto", deterministic: bool = False) -> tuple[Start, dict[str, Any]]:
+def choose_stack(
+    stack: str, device: str = "auto", deterministic: bool = False, capture: bool = False
+) -> tuple[Start, dict[str, Any]]:
     """What makes a trainer of a new NumPy model, and what a result should tell about it.
 
     stack: "numpy", or "torch" on `device` and, if torchrun started us, on several processes. In the second result
-    "rank" is 0 for the process that speaks and writes for all. Raises ValueError for a device that is not there.
+    "rank" is 0 for the process that speaks and writes for all. deterministic: see devices.py. capture: the loop of an
+    RNNCellNet as a CUDA graph. Raises ValueError for a device that is not there, and where there is nothing to capture.
     """
+    expect(not capture or stack == "torch", "capture", "stack torch", repr(stack))
     if stack == "numpy":
         expect(device in ("auto", "cpu"), "device", "auto or cpu with stack numpy", repr(device))
         return Trainer, {"stack": "numpy", "numpy": np.__version__, "processes": 1, "rank": 0}
@@ -30,6 +34,7 @@ def choose_stack(stack: str, device: str = "auto", deterministic: bool = False) 
     from torch_rnn.training import TorchTrainer
 
     device, rank, processes = devices.choose_device(device), 0, 1
+    expect(not capture or device.startswith("cuda"), "capture", "a CUDA device", repr(device))
     kind: type[TorchTrainer] = TorchTrainer
     if deterministic:
         devices.make_deterministic()
@@ -37,9 +42,18 @@ def choose_stack(stack: str, device: str = "auto", deterministic: bool = False) 
         device, rank, processes = distributed.join(device)
         kind = distributed.DistributedTrainer
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
-    return lambda model: kind(Trainer(model), device), {
+
+    def start(model: SentimentModel) -> AnyTrainer:
+        trainer, config = kind(Trainer(model), device), model.config
+        if capture:
+            fits = config.system == "rnncell" and config.pad_to == "max_tokens" and processes == 1
+            expect(fits, "capture", "system rnncell with pad_to max_tokens, on one process", config)
+            trainer.model.capture(config.max_tokens, config.batch_size)  # type: ignore[operator]
+        return trainer
+
+    return start, {
         "stack": "torch", "torch": torch.__version__, "processes": processes, "rank": rank, "device": name,
-        "deterministic": deterministic,
+        "deterministic": deterministic, "captured": capture,
     }  # fmt: skip
 
 

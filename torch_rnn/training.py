@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,15 @@ from numpy_rnn.training import Step, Trainer, check_finite
 from torch_rnn.convert import to_torch, to_torch_names
 
 
+class Tensors(NamedTuple):
+    """A Batch on the device."""
+
+    ids: Tensor  # (T, N)
+    lengths: Tensor  # (N,)
+    labels: Tensor  # (N,)
+    mask: Tensor | None  # (N, H)
+
+
 class TorchTrainer:
     """The PyTorch twin of a NumPy trainer, starting from its weights and optimizer state. device: "cpu", "cuda", ..."""
 
@@ -30,24 +40,33 @@ class TorchTrainer:
         self.optimizer = twin_optimizer(twin_of.optimizer, self.model)
         self.take_over(twin_of)
 
-    def _tensor(self, a: np.ndarray) -> Tensor:
-        return torch.from_numpy(a).to(self.device)
+    def ready(self, stream: Iterable[Batch]) -> Iterable[Tensors]:
+        """The batches as tensors. A GPU gets all of them at once: then no training step waits for a transfer."""
+        tensors = (self.tensors(batch) for batch in stream)
+        return tensors if self.device.type == "cpu" else list(tensors)
 
-    def _logits(self, batch: Batch, model: nn.Module | None = None) -> Tensor:
-        mask = None if batch.mask is None else self._tensor(batch.mask)
-        return (model or self.model)(self._tensor(batch.ids.astype(np.int64)), self._tensor(batch.lengths), mask)
+    def tensors(self, batch: Batch | Tensors) -> Tensors:
+        if isinstance(batch, Tensors):
+            return batch
+        arrays = (batch.ids.astype(np.int32), batch.lengths, batch.labels, batch.mask)
+        return Tensors(*(None if a is None else torch.from_numpy(a).to(self.device) for a in arrays))  # type: ignore[arg-type]
 
-    def gradients(self, batch: Batch) -> Step:
+    def gradients(self, batch: Batch | Tensors) -> Step:
         """The mean loss and every parameter's gradient under PyTorch's names; on a CPU, views of the .grad."""
-        self.optimizer.zero_grad()
-        logits, labels = self._logits(batch), self._tensor(batch.labels)
-        loss = cross_entropy(logits, labels)
-        loss.backward()
-        correct = int((logits.argmax(dim=1) == labels).sum())
-        return Step(loss.item(), correct, {name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()})  # type: ignore[union-attr]
+        step = self.backward(batch)
+        return step._replace(grads={name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()})  # type: ignore[union-attr]
 
-    def step(self, batch: Batch, lr: float) -> Step:
-        step = self.gradients(batch)
+    def backward(self, batch: Batch | Tensors) -> Step:
+        """The mean loss, and its gradients in .grad."""
+        batch = self.tensors(batch)
+        self.optimizer.zero_grad()
+        logits = self.model(batch.ids, batch.lengths, batch.mask)
+        loss = cross_entropy(logits, batch.labels)
+        loss.backward()
+        return Step(loss.item(), count_correct(logits, batch), {})
+
+    def step(self, batch: Batch | Tensors, lr: float) -> Step:
+        step = self.backward(batch)
         self.update(step, lr)
         return step
 
@@ -62,10 +81,11 @@ class TorchTrainer:
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
         """Mean loss per review and accuracy, without dropout."""
         losses, correct = [], 0
-        for batch in tqdm(batches(reviews, self.config), f"testing, {self.name}", leave=False, disable=None):
-            logits, labels = self._logits(batch), self._tensor(batch.labels)
-            losses.append(cross_entropy(logits, labels, reduction="none"))
-            correct += int((logits.argmax(dim=1) == labels).sum())
+        stream = self.ready(batches(reviews, self.config))
+        for batch in tqdm(stream, f"testing, {self.name}", leave=False, disable=None):
+            logits = self.model(batch.ids, batch.lengths)
+            losses.append(cross_entropy(logits, batch.labels, reduction="none"))
+            correct += count_correct(logits, batch)
         return torch.cat(losses).mean().item(), correct / len(reviews)
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -75,6 +95,10 @@ class TorchTrainer:
     def take_over(self, source: Trainer) -> None:
         """The NumPy side's weights and optimizer state: the twin's next step starts where its next step starts."""
         take_over(source.model, source.optimizer, self.model, self.optimizer)
+
+
+def count_correct(logits: Tensor, batch: Tensors) -> int:
+    return int((logits.argmax(dim=1) == batch.labels).sum())
 
 
 def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Optimizer:
