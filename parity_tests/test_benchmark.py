@@ -1,0 +1,56 @@
+"""torch_rnn/benchmark.py and scripts/benchmark.py: what is measured, not how fast it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from numpy_rnn.systems import repaired
+from torch_rnn.benchmark import WholeSequence, seconds_per_step
+from torch_rnn.models import CellLoop
+
+ROOT = Path(__file__).parent.parent
+CONFIG = replace(repaired("rnncell"), max_tokens=5, batch_size=4, hidden_size=3, embedding_size=2)
+
+
+def test_the_whole_sequence_is_the_loop() -> None:
+    """The two that are timed compute the same states."""
+    whole, x = WholeSequence(2, 3), torch.randn(5, 4, 2)
+    loop = CellLoop(torch.nn.RNNCell(2, 3))
+    for name, p in whole.rnn.named_parameters():
+        getattr(loop.cell, name.removesuffix("_l0")).data.copy_(p)
+    torch.testing.assert_close(whole(x), loop(x))
+
+
+@pytest.mark.parametrize("kind", ["nn.RNN", "eager", "captured"])
+def test_every_step_trains_and_is_timed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", lambda loop, sample: loop)
+    losses = []
+    from torch_rnn.training import TorchTrainer
+
+    right = TorchTrainer.backward
+    monkeypatch.setattr(TorchTrainer, "backward", lambda *a: losses.append(right(*a)) or losses[-1])
+    seconds = seconds_per_step(kind, CONFIG, 20, "cpu", 4)
+    assert len(seconds) == 4
+    assert min(seconds) > 0
+    assert len(losses) == 7
+    assert losses[-1].loss < losses[0].loss
+
+
+def test_an_unknown_kind() -> None:
+    with pytest.raises(ValueError, match=r"kind: expected one of 'nn\.RNN', 'eager', 'captured', got 'lazy'"):
+        seconds_per_step("lazy", CONFIG, 20, "cpu", 4)
+
+
+def test_the_script_says_what_it_did_not_measure() -> None:
+    options = ["--device", "cpu", "--threads", "1", "--steps", "2", "--max-tokens", "4", "--hidden-size", "3"]
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark.py"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "captured    not measured: it needs a GPU" in done.stdout
+    assert done.stdout.count("\n") == 6
