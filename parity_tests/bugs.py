@@ -8,6 +8,9 @@ ELMAN, CHUNKS, MODELS = "numpy_rnn/elman.py", "numpy_rnn/chunks.py", "numpy_rnn/
 RTRL, GRADCHECK = "numpy_rnn/rtrl.py", "numpy_rnn/gradcheck.py"
 LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn/optim.py"
 TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
+TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py", "numpy_rnn/checkpoint.py"
+PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
+DISTRIBUTED, TWINS = "torch_rnn/distributed.py", "torch_rnn/models.py"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
     # the vanilla RNN
@@ -148,4 +151,37 @@ BUGS = [
      "trainer.evaluate(self.data.train)"),
     ("learning rate falling anew in each epoch", COMPARISON, "learning_rate(self.config, first + i, self.total)",
      "learning_rate(self.config, i, self.per_epoch)"),
+    # the seed's two systems, and what trains, tests and keeps them
+    ("sigmoid layer: its derivative left out", LAYERS, "return LayerGrads(dy * y * (1 - y), {})",
+     "return LayerGrads(dy.copy(), {})"),
+    ("RNNCellNet without its ReLU", MODELS, '"relu": ReLU(), ', ""),
+    ("three outputs, labels not shifted", BATCHES, "reviews.labels[chosen] + first_class(config)",
+     "reviews.labels[chosen]"),
+    ("pads up to the longest review only", BATCHES, ' if config.pad_to == "longest" else config.max_tokens', ""),
+    ("no buckets", BATCHES, "order = _sorted_in_pools(order,", "_sorted_in_pools(order,"),
+    ("buckets: the batches come by length", BATCHES, "starts = rng.permutation(starts)", "rng.permutation(starts)"),
+    ("the last words kept for the first", TEXT, 'begins = reviews.offsets[1:] - lengths if keep == "last" else reviews',
+     'begins = reviews.offsets[1:] - lengths if True else reviews'),
+    ("raw words are cleaned", TEXT, '"raw": split_only', '"raw": clean'),
+    ("a constant learning rate falls", TRAINING, 'if config.schedule == "linear" else 1', "if True else 1"),
+    ("a run: the learning rate falls anew in each epoch", TRAINING, "epoch * per_epoch + i, per_epoch * config.epochs",
+     "i, per_epoch"),
+    ("a run: the last, smaller batch counts as a whole one", TRAINING, "step.loss * len(batch.labels)",
+     "step.loss * config.batch_size"),
+    ("no clipping is clipping at 1", TRAINING, "self.config.clip or np.inf", "self.config.clip or 1.0"),
+    ("several processes: the mean of the gradients, not the sum", DISTRIBUTED, "(loss * self.world).backward()",
+     "loss.backward()"),
+    ("several processes: a review counted twice", DISTRIBUTED, "1.0 if self.rank < N else 0.0", "1.0"),
+    ("several processes: each keeps its own loss", DISTRIBUTED, "dist.all_reduce(totals)", "totals *= self.world"),
+    ("a captured loop in testing, too", TWINS, "if torch.is_grad_enabled() else None", ""),
+    ("checkpoint: the weights are not in the checksum", CHECKPOINT, "content.update(np.ascontiguousarray(p).tobytes())",
+     "pass"),
+    ("word by word: the answers in another order", PREDICTION, "p[batch.which] =", "p[np.sort(batch.which)] ="),
+    ("word by word: the output for no class counts", PREDICTION, "softmax(logits[:, first_class(config) :])[:, 1]",
+     "softmax(logits)[:, -1]"),
+    ("diagnosis: the gradient at the last step, a pad", DIAGNOSIS, "norms[batch.lengths - 1,", "norms[-1,"),
+    ("diagnosis: no pads where there are", DIAGNOSIS, "len(batch.ids)) + 1 - batch.lengths", "len(batch.ids)) * 0"),
+    ("interval of the population, not of a sample", LADDER, "ddof=1", "ddof=0"),
+    ("ladder: the same weights trained twice", LADDER,
+     "distinct = dict.fromkeys(trained_by(config) for config in configs)", "distinct = dict.fromkeys(configs)"),
 ]  # fmt: skip
