@@ -37,6 +37,8 @@ class Config:
     nonlinearity: str = _option(
         "tanh", "f in h_t = f(...) of cell rnn; the gates of the others are fixed", ("tanh", "relu")
     )
+    recurrent_init: str = _option("uniform", "of W_hh, uniform: as PyTorch; identity, of cell rnn: the unit matrix, and "
+                                             "no biases: the state keeps what it has", ("uniform", "identity"))  # fmt: skip
     readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
                                    "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
@@ -87,6 +89,8 @@ class Config:
         """What does not go together."""
         expect(self.cell == "rnn" or self.nonlinearity == "tanh", "nonlinearity", f"'tanh' with cell {self.cell!r}",
                repr(self.nonlinearity))  # fmt: skip
+        expect(self.cell == "rnn" or self.recurrent_init == "uniform", "recurrent_init",
+               f"'uniform' with cell {self.cell!r}", repr(self.recurrent_init))  # fmt: skip
         fits = self.system == "basic" or not (self.sigmoid or self.num_layers > 1)
         expect(fits, "sigmoid, num_layers", "False and 1 with system 'rnncell'", (self.sigmoid, self.num_layers))
         expect(self.pad_to == "longest" or self.max_tokens > 0, "pad_to", "'longest' with max_tokens 0", "'max_tokens'")

@@ -44,6 +44,8 @@ class SentimentModel:
         self.embedding = Embedding(vocabulary_size, D, std=config.embedding_std, dtype=dtype, rng=rng)
         options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
         self.rnn = RECURRENT[config.cell](D, H, config.num_layers, dtype=dtype, rng=rng, **options)
+        if config.recurrent_init == "identity":
+            _start_with_identity(self.rnn.params)
         self.dropout = Dropout(config.dropout)
         self.head = self.make_head(H, config, rng)
         layers = {"embedding": self.embedding, "rnn": self.rnn} | self.head
@@ -121,6 +123,15 @@ class RNNCellNet(SentimentModel):
 def build_model(vocabulary_size: int, config: Config) -> SentimentModel:
     """The model that config.system names, with initial weights drawn from config.seed."""
     return {kind.system: kind for kind in (BasicRNN, RNNCellNet)}[config.system](vocabulary_size, config)
+
+
+def _start_with_identity(params: Params) -> None:
+    """W_hh = I, b = 0: h_t = f(h_{t-1} + x_t W_xh) sums up what comes in. Le, Jaitly & Hinton (2015), with relu."""
+    for name, p in params.items():
+        if name.startswith("W_hh"):
+            p[...] = np.eye(len(p))
+        elif name.startswith("b_"):
+            p[...] = 0
 
 
 def _mean(output: np.ndarray, lengths: np.ndarray) -> np.ndarray:

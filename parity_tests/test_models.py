@@ -82,6 +82,24 @@ def test_settings_reach_the_model() -> None:
     assert not np.array_equal(one["embedding.W"][0, :2], one["linear.W"][0])  # one stream of numbers, not the same anew
 
 
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_starting_with_the_identity(num_layers: int) -> None:
+    """Nothing else changes; and a small state stays what it is when nothing comes in."""
+    config = replace(SMALL, num_layers=num_layers)
+    plain, identity = (BasicRNN(7, replace(config, recurrent_init=init)) for init in ("uniform", "identity"))
+    for name, p in identity.params.items():
+        if "W_hh" in name:
+            np.testing.assert_array_equal(p, np.eye(4))
+        elif "rnn.b_" in name:
+            assert not p.any()
+        else:
+            np.testing.assert_array_equal(p, plain.params[name])
+    h_0 = np.full((num_layers, 1, 4), 1e-4)
+    identity.rnn.params["W_xh_l0"][...] = 0
+    _, h_n, _ = identity.rnn.forward(np.ones((100, 1, 3)), h_0)
+    np.testing.assert_allclose(h_n[0], h_0[0], rtol=1e-5)
+
+
 def test_training_the_params_trains_the_layers() -> None:
     """model.params are the layers' own arrays: an update in place reaches the next forward pass."""
     model = BasicRNN(7, SMALL)
@@ -109,6 +127,7 @@ def test_training_the_params_trains_the_layers() -> None:
         ({"cell": "lstm", "nonlinearity": "relu"}, "nonlinearity: expected 'tanh' with cell 'lstm', got 'relu'"),
         ({"dtype": "float16"}, "dtype: expected one of"),
         ({"system": "lstm"}, "system: expected one of 'basic', 'rnncell', got 'lstm'"),
+        ({"cell": "gru", "recurrent_init": "identity"}, "recurrent_init: expected 'uniform' with cell 'gru'"),
         ({"outputs": 4}, "outputs: expected one of 2, 3, got 4"),
         ({"sigmoid": "no"}, "sigmoid: expected one of False, True, got 'no'"),
         ({"system": "rnncell", "sigmoid": True}, r"sigmoid, num_layers: expected False and 1 with system 'rnncell'"),
