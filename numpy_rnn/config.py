@@ -37,8 +37,8 @@ class Config:
     nonlinearity: str = _option(
         "tanh", "f in h_t = f(...) of cell rnn; the gates of the others are fixed", ("tanh", "relu")
     )
-    recurrent_init: str = _option("uniform", "of W_hh, uniform: as PyTorch; identity, of cell rnn: the unit matrix, and "
-                                             "no biases: the state keeps what it has", ("uniform", "identity"))  # fmt: skip
+    recurrent_init: str = _option("uniform", "of W_hh, uniform: as PyTorch's; identity: the unit matrix, no biases, "
+                                             "with cell rnn: the state stays", ("uniform", "identity"))  # fmt: skip
     readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
                                    "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
