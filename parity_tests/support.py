@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,3 +132,9 @@ def named(grads: numpy_rnn.Grads) -> Iterator[tuple[str, np.ndarray]]:
     yield from zip(("dh_0", "dc_0"), states(grads.h_0), strict=False)
     for name, gradient in grads.params.items():
         yield f"d{name}", gradient
+
+
+def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+    """A script that Ctrl-C will stop, even where this process runs in the background and ignores it."""
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip

@@ -18,6 +18,7 @@ import pytest
 from numpy_rnn.config import Config
 from numpy_rnn.ladder import Results, Rung, draw, interval, rungs, table, trained_by
 from numpy_rnn.systems import as_written, for_toy, repaired
+from parity_tests.support import start
 
 ROOT = Path(__file__).parent.parent
 ABOUT = {"data": "toy", "stack": "numpy", "bag_of_words_accuracy": 0.48}
@@ -145,7 +146,7 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     """Ctrl-C after the first finished run: it is kept, and the second time only the others are trained."""
     arguments = ["--systems", "basic", "--ends", "--seeds", "0", "1"]
     command = [sys.executable, str(ROOT / "scripts" / "ladder.py"), *arguments]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start(command, tmp_path)
     while not (tmp_path / "ladder.json").exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

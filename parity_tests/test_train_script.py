@@ -19,6 +19,7 @@ import torch
 
 from numpy_rnn import load_checkpoint
 from numpy_rnn.systems import as_written, for_toy, repaired
+from parity_tests.support import start
 from torch_rnn.devices import choose_device
 
 ROOT = Path(__file__).parent.parent
@@ -138,7 +139,7 @@ def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
         "--stack",
         "numpy",
     ]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = start([*command, "--stack", "numpy"], tmp_path)
     while not (tmp_path / "model.safetensors").exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from numpy_rnn.config import DEFAULTS
+from numpy_rnn.data.batches import batches
 from numpy_rnn.data.toy import load_toy
-from numpy_rnn.training import learning_rate
+from numpy_rnn.training import learning_rate, train
+from torch_rnn import from_torch_names
 from torch_rnn.comparison import Comparison, relative_error
 from torch_rnn.devices import choose_device
 from torch_rnn.training import TorchTrainer
@@ -39,6 +41,60 @@ def test_evaluation(stack: str) -> None:
 def test_learning_rate_falls_linearly_to_zero() -> None:
     rates = [learning_rate(SMALL, step, 4) / SMALL.lr for step in range(5)]
     assert rates == pytest.approx([1, 0.75, 0.5, 0.25, 0])
+
+
+def test_a_constant_learning_rate_stays() -> None:
+    assert [learning_rate(replace(SMALL, schedule="constant"), step, 4) for step in range(5)] == [SMALL.lr] * 5
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+def test_no_clipping(stack: str) -> None:
+    """With plain gradient descent: clip 0 takes the whole step, a small one a step of just that length."""
+    for clip in (0.0, 1e-3):
+        run = Comparison(DATA, replace(SMALL, optimizer="sgd", clip=clip))
+        trainer: Any = getattr(run, stack)
+        batch, lr = next(run._batches(0, ""))
+        norm = np.sqrt(sum((g**2).sum() for g in run.numpy.gradients(batch).grads.values()))
+        before = {name: p.copy() for name, p in run.numpy.model.params.items()}
+        trainer.step(batch, lr)
+        after = run.numpy.model.params if stack == "numpy" else from_torch_names(run.numpy.model, trainer.weights())
+        moved = np.sqrt(sum(((after[name] - p) ** 2).sum() for name, p in before.items()))
+        assert moved == pytest.approx(lr * (clip or norm), rel=2e-3)
+        assert norm > 0.01
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+def test_a_run_tells_of_each_epoch(stack: str) -> None:
+    """Each review counts once, in the small last batch, too; the rate falls over the whole run; steps are told."""
+    config = replace(SMALL, epochs=2, outputs=3, buckets=True)
+    run, steps, rates = Comparison(DATA, config), [], []
+    trainer: Any = getattr(run, stack)
+    sizes = [len(batch.labels) for epoch in range(2) for batch in batches(DATA.train, config, epoch)]
+    right = trainer.update
+    trainer.update = lambda step, lr: rates.append(lr) or right(step, lr)
+    rows = list(train(trainer, DATA, lambda *told: steps.append(told)))
+    assert [(epoch, i) for epoch, i, _ in steps] == [(epoch, i) for epoch in (1, 2) for i in range(11)]
+    assert rates == pytest.approx([config.lr * (1 - k / 22) for k in range(22)])
+    assert sorted(sizes)[:2] == [10, 10]
+    for k, row in enumerate(rows):
+        part = slice(11 * k, 11 * k + 11)
+        losses, correct = ([getattr(step, name) for _, _, step in steps[part]] for name in ("loss", "correct"))
+        assert row["epoch"] == k + 1
+        assert row["train_loss"] == pytest.approx(np.dot(losses, sizes[part]) / 330, rel=1e-12)
+        assert row["train_accuracy"] == sum(correct) / 330
+        assert row["seconds"] > 0
+    assert (rows[-1]["valid_loss"], rows[-1]["valid_accuracy"]) == trainer.evaluate(DATA.valid)
+
+
+@pytest.mark.parametrize("stack", ["numpy", "torch"])
+def test_right_answers_are_counted(stack: str) -> None:
+    run = Comparison(DATA, replace(SMALL, outputs=3))
+    trainer: Any = getattr(run, stack)
+    batch, _ = next(run._batches(0, ""))
+    logits, _ = run.numpy.model.forward(batch.ids, batch.lengths, batch.mask)
+    answers = logits.argmax(axis=1)
+    assert trainer.step(batch, 0.0).correct == sum(answers == batch.labels)
+    assert len(set(answers)) > 1
 
 
 @pytest.mark.parametrize("stack", ["numpy", "torch"])
