@@ -94,18 +94,18 @@ def accuracies(results: Results, rung: Rung, seeds: list[int]) -> list[float]:
 
 
 def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
-    """In Markdown: a row for each rung, with its gain over the rung before."""
+    """In Markdown: a row for each rung, with its gain over the rung before. One run alone has no interval."""
     lines = ["| system | cell | rung | test accuracy, % | gain | runs |", "| --- | --- | --- | --- | --- | --- |"]
     before: tuple[Config | None, float] = (None, 0.0)
     for rung in chosen:
         values = accuracies(results, rung, seeds)
         accuracy, gain = "--", ""
-        if len(values) > 1:
-            mean, half = interval(values)
-            accuracy, gain = f"{100 * mean:.1f} ± {100 * half:.1f}", f"{100 * (mean - before[1]):+.1f}"
-            same = before[0] is not None and trained_by(before[0]) == trained_by(rung.config)
-            gain = "" if rung.name == "as written" else "same training" if same else gain
-            before = rung.config, mean
+        if values:
+            mean, config = float(np.mean(values)), trained_by(rung.config)
+            accuracy = f"{100 * mean:.1f}" + (f" ± {100 * interval(values)[1]:.1f}" if len(values) > 1 else "")
+            if rung.name != "as written" and before[0] is not None:
+                gain = "same training" if before[0] == config else f"{100 * (mean - before[1]):+.1f}"
+            before = config, mean
         lines.append(f"| {rung.system} | {rung.cell} | {rung.name} | {accuracy} | {gain} | {len(values)} |")
     words = results.about["bag_of_words_accuracy"]
     lines.append(f"| bag of words | | logistic regression, sees no order | {100 * words:.1f} | | 1 |")

@@ -125,7 +125,9 @@ def test_table_and_picture(tmp_path: Path) -> None:
     lines = table(results, chosen, [0, 1, 2]).splitlines()
     assert lines[2] == "| rnncell | rnn | as written | 51.0 ± 2.5 |  | 3 |"
     assert lines[3] == "| rnncell | rnn | 1. read the last real step | 61.0 ± 2.5 | +10.0 | 3 |"
-    assert lines[5] == "| rnncell | rnn | 6. two outputs | -- |  | 1 |"
+    assert lines[5] == "| rnncell | rnn | 6. two outputs | 90.0 | +19.0 | 1 |"
+    assert lines[7] == "| rnncell | rnn | 8. test once | 90.0 | same training | 1 |"
+    assert lines[8] == "| rnncell | rnn | 10. clip the global norm at 1 | -- |  | 0 |"
     assert lines[-1] == "| bag of words | | logistic regression, sees no order | 48.0 | | 1 |"
     for seed in (1, 2):
         results.add(finished(replace(chosen[3].config, seed=seed), 0.9))
