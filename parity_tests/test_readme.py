@@ -28,7 +28,7 @@ def test_an_example_prints_its_comments(example: str) -> None:
 
 
 def test_the_examples_are_there() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 5
 
 
 def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
