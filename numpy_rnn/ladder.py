@@ -136,7 +136,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
         axes.axvline(50, color="grey", linestyle=":", linewidth=1)
         axes.axvline(100 * results.about["bag_of_words_accuracy"], color="grey", linestyle="--", linewidth=1)
         axes.set(title=system, yticks=range(len(names[system])), yticklabels=names[system])
-        axes.invert_yaxis()
-    panels[0].legend(loc="lower right")
+        axes.set_ylim(len(names[system]) - 0.5, -0.5)  # the first rung on top
+    panels[0].legend(loc="lower left")
     panels[-1].set(xlabel="test accuracy, % (dotted: chance; dashed: bag of words; bars: 95 % intervals over seeds)")
     figure.savefig(stream, format="png", dpi=110)

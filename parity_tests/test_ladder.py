@@ -157,6 +157,9 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert errors.endswith("ladder.py: stopped; the finished runs are in ladder.json; the same command goes on\n")
     before = json.loads((tmp_path / "ladder.json").read_text())["runs"]
     assert 1 <= len(before) < 4
+    report = run_script(tmp_path, *arguments, "--report")
+    assert report.stdout.startswith("| system | cell | rung |"), report.stderr
+    assert json.loads((tmp_path / "ladder.json").read_text())["runs"] == before
     done = run_script(tmp_path, *arguments)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "ladder.json").read_text())
@@ -181,3 +184,9 @@ def test_a_users_mistake(tmp_path: Path, arguments: list[str], message: str) -> 
     assert done.returncode == 2
     assert message in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_table_in_the_docs_is_that_of_the_results() -> None:
+    results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "stack": "numpy"})
+    written = (ROOT / "docs" / "fifty_percent.md").read_text()
+    assert table(results, rungs(["rnncell", "basic"], ["rnn"], ends=False), [0, 1, 2]) in written

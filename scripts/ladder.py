@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--stack", choices=("numpy", "torch"), default="numpy", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="of PyTorch (default: cuda if there is one)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time, one thread each (default: 1)")
+    parser.add_argument("--report", action="store_true", help="train nothing: only what is finished")
     parser.add_argument("--results", metavar="FILE", default="ladder.json", help="(default: %(default)s)")
     parser.add_argument("--picture", metavar="FILE", default="ladder.png", help="(default: %(default)s)")
     parser.add_argument("--diagnose", metavar="CHECKPOINT", help="says what is wrong with this file of train.py")
@@ -78,7 +79,17 @@ def climb(args: argparse.Namespace) -> None:
     results = Results(args.results, {"data": args.data, "stack": args.stack})
     note(results, args, how)
     pending = results.missing([replace(rung.config, seed=seed) for seed in args.seeds for rung in chosen])
-    with ProcessPoolExecutor(jobs, get_context("spawn"), prepare_worker) as pool:
+    if not args.report:
+        train_all(pending, results, args)
+    print(table(results, chosen, args.seeds))
+    with written_whole(args.picture) as stream:
+        draw(stream, results, chosen, args.seeds)
+    print(f"\nResults: {args.results}. Picture: {args.picture}")
+
+
+def train_all(pending: list[Config], results: Results, args: argparse.Namespace) -> None:
+    """Each finished run is in the results file at once."""
+    with ProcessPoolExecutor(args.jobs, get_context("spawn"), prepare_worker) as pool:
         runs = [pool.submit(train_once, args, config) for config in pending]
         try:
             for run in tqdm(as_completed(runs), "runs", len(runs), disable=None):
@@ -86,10 +97,6 @@ def climb(args: argparse.Namespace) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    print(table(results, chosen, args.seeds))
-    with written_whole(args.picture) as stream:
-        draw(stream, results, chosen, args.seeds)
-    print(f"\nResults: {args.results}. Picture: {args.picture}")
 
 
 def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> None:
