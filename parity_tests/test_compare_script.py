@@ -6,18 +6,15 @@ import json
 import math
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from parity_tests.support import load_script
+
 ROOT = Path(__file__).parent.parent
-SPEC = spec_from_file_location("compare", ROOT / "scripts" / "compare.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-COMPARE = module_from_spec(SPEC)
-SPEC.loader.exec_module(COMPARE)
+COMPARE = load_script("compare")
 
 
 def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,10 @@ from numpy_rnn.models import build_model
 from numpy_rnn.prediction import positive, word_by_word
 from numpy_rnn.systems import as_written, for_toy, repaired
 from numpy_rnn.training import Trainer, train
+from parity_tests.support import load_script
 from torch_rnn import to_torch
 
-SPEC = spec_from_file_location("predict", Path(__file__).parent.parent / "scripts" / "predict.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-PREDICT = module_from_spec(SPEC)
-SPEC.loader.exec_module(PREDICT)
+PREDICT = load_script("predict")
 GOOD = "It runs for two hours. At first the plot was dull. In the end the plot was gripping."
 BAD = "It runs for two hours. At first the plot was gripping. In the end the plot was dull."
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,11 @@ import torch
 
 from numpy_rnn import load_checkpoint
 from numpy_rnn.systems import as_written, for_toy, repaired
-from parity_tests.support import start
+from parity_tests.support import load_script, start
 from torch_rnn.devices import choose_device
 
 ROOT = Path(__file__).parent.parent
-SPEC = spec_from_file_location("train", ROOT / "scripts" / "train.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-TRAIN = module_from_spec(SPEC)
-SPEC.loader.exec_module(TRAIN)
+TRAIN = load_script("train")
 SMALL = ["--threads", "1", "--hidden-size", "8", "--embedding-size", "4", "--epochs", "2"]
 
 
