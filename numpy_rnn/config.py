@@ -23,7 +23,7 @@ def _option(default: Any, meaning: str, choices: tuple[Any, ...] | None = None) 
 class Config:
     """Each field is an option of scripts/compare.py and train.py as well, and its text is the one that --help shows.
 
-    Raises ValueError for a bad value. The defects of the seed's two systems are values of these fields: systems.py.
+    Raises ValueError for a bad value. The defects of the two systems are values of these fields: systems.py.
     """
 
     # the network
@@ -42,8 +42,8 @@ class Config:
     readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
                                    "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
-    outputs: int = _option(2, "C; the seed's rnncell has 3, for the classes are its labels' 1 and 2", (2, 3))
-    sigmoid: bool = _option(False, "of system basic: a sigmoid before the cross-entropy, as in the seed")
+    outputs: int = _option(2, "C; as written rnncell has 3, for the classes are its labels' 1 and 2", (2, 3))
+    sigmoid: bool = _option(False, "of system basic: a sigmoid before the cross-entropy, as written")
     dtype: str = _option("float32", "of every parameter and result, in both stacks", ("float32", "float64"))
     # the words
     words: str = _option("clean", "clean: no <br, no punctuation; raw: whatever stands between spaces",
@@ -64,8 +64,8 @@ class Config:
     clip: float = _option(1.0, "largest global norm of the gradients; larger ones are scaled down to it; 0: no limit")
     seed: int = _option(0, "of the initial weights, the shuffling, the dropout and the toy reviews")
     # what is printed
-    misscaled_loss: bool = _option(False, "print the sum of the batches' means over the number of REVIEWS, as the seed")
-    test_runs: int = _option(1, "how often the same test is made; the seed makes it 5 times")
+    misscaled_loss: bool = _option(False, "print the sum of the batches' means over the number of REVIEWS, as written")
+    test_runs: int = _option(1, "how often the same test is made; as written 5 times")
 
     def __post_init__(self) -> None:
         for name in ("embedding_size", "hidden_size", "num_layers", "epochs", "batch_size", "test_runs"):

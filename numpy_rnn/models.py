@@ -1,4 +1,4 @@
-"""The seed's two systems: Embedding -> RNN, LSTM or GRU -> read-out -> Dropout -> a head of Linear layers."""
+"""The two systems: Embedding -> RNN, LSTM or GRU -> read-out -> Dropout -> a head of Linear layers."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class SentimentModel:
 
 
 class BasicRNN(SentimentModel):
-    """The seed's second system: one Linear layer; as it was written with a sigmoid behind it, which is the defect."""
+    """The system basic: one Linear layer; as it was written with a sigmoid behind it, which is the defect."""
 
     system = "basic"
 
@@ -111,7 +111,7 @@ class BasicRNN(SentimentModel):
 
 
 class RNNCellNet(SentimentModel):
-    """The seed's first system: Linear, ReLU, Linear. Its PyTorch twin is a loop over nn.RNNCell."""
+    """The system rnncell: Linear, ReLU, Linear. Its PyTorch twin is a loop over nn.RNNCell."""
 
     system = "rnncell"
 

@@ -1,6 +1,6 @@
-"""The seed's two IMDB programs as settings: as they were written, repaired, and every defect in between by name.
+"""Two tutorial programs for IMDB as settings: as they were written, repaired, and every defect in between by name.
 
-As written both stay at 50 %. A repair is a change of a few fields of Config, so a script can make one at a time.
+As written they learn little or nothing. A repair is a change of a few fields of Config: a script can make one at a time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from numpy_rnn.checks import check_choice
 from numpy_rnn.config import SYSTEMS, Config
 
-# RNNCellNet and BasicRNN with the seed's own settings; those it leaves unsaid are 100, 300 and 64 in the first.
+# RNNCellNet and BasicRNN with the original settings; those left unsaid there are 100, 300 and 64 in the first.
 AS_WRITTEN = {
     "rnncell": Config(system="rnncell", embedding_size=100, embedding_std=1.0, hidden_size=300, readout="last",
                       dropout=0.0, outputs=3, words="clean", keep="first", max_tokens=200, batch_size=64,
@@ -64,7 +64,7 @@ def for_toy(config: Config) -> Config:
 
 
 def as_written(system: str) -> Config:
-    """The settings of the seed's program. system: "rnncell" or "basic"."""
+    """The settings of the original program. system: "rnncell" or "basic"."""
     check_choice("system", system, SYSTEMS)
     return AS_WRITTEN[system]
 

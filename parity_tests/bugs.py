@@ -151,7 +151,7 @@ BUGS = [
      "trainer.evaluate(self.data.train)"),
     ("learning rate falling anew in each epoch", COMPARISON, "learning_rate(self.config, first + i, self.total)",
      "learning_rate(self.config, i, self.per_epoch)"),
-    # the seed's two systems, and what trains, tests and keeps them
+    # the two systems, and what trains, tests and keeps them
     ("sigmoid layer: its derivative left out", LAYERS, "return LayerGrads(dy * y * (1 - y), {})",
      "return LayerGrads(dy.copy(), {})"),
     ("RNNCellNet without its ReLU", MODELS, '"relu": ReLU(), ', ""),

@@ -1,4 +1,4 @@
-"""numpy_rnn/data/batches.py and text.py: the settings of the seed's two systems. The rest is in test_data.py."""
+"""numpy_rnn/data/batches.py and text.py: the settings of the two systems. The rest is in test_data.py."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_pads_always_up_to_max_tokens() -> None:
 
 @pytest.mark.parametrize("outputs", [2, 3])
 def test_three_outputs_shift_the_labels(outputs: int) -> None:
-    """The seed's label vocabulary has an <unk> of its own, so its labels are 1 and 2."""
+    """The original label vocabulary has an <unk> of its own, so its labels are 1 and 2."""
     seen = np.concatenate([batch.labels for batch in batches(DATA.train, replace(CONFIG, outputs=outputs))])
     assert set(seen) == {outputs - 2, outputs - 1}
     assert sum(seen == outputs - 1) == DATA.train.labels.sum()

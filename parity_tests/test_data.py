@@ -21,7 +21,7 @@ from torch_rnn.baseline import bag_of_words_accuracy
 
 
 def clean_token_by_token(text: str) -> list[str]:
-    """The seed's own order of things: split first, then clean each token."""
+    """The original's order of things: split first, then clean each token."""
     tokens = [token.replace("<br", "") for token in text.lower().split()]
     tokens = ["".join(c for c in token if c not in string.punctuation) for token in tokens]
     return [token for token in tokens if token]

@@ -1,4 +1,4 @@
-"""numpy_rnn/models.py and numpy_rnn/config.py: the seed's two systems against their twins, read-out by read-out."""
+"""numpy_rnn/models.py and numpy_rnn/config.py: the two systems against their twins, read-out by read-out."""
 
 from __future__ import annotations
 

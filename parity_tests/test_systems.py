@@ -1,4 +1,4 @@
-"""numpy_rnn/systems.py: what the seed's programs were, what mends them, and NumPy equal to PyTorch at every rung."""
+"""numpy_rnn/systems.py: what the two programs were, what mends them, and NumPy equal to PyTorch at every rung."""
 
 from __future__ import annotations
 

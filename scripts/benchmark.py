@@ -1,4 +1,4 @@
-"""What the loop over RNNCell costs: the seed's first system, 200 small steps a review, against nn.RNN.
+"""What the loop over RNNCell costs: the system rnncell, 200 small steps a review, against nn.RNN.
 
 eager     the loop as it stands: some launches for each of the steps, forward and backward
 captured  the same loop, recorded once as a CUDA graph: one launch (needs a GPU)

@@ -1,4 +1,4 @@
-"""Why is my RNN at 50 %, and what is each repair worth? Trains the seed's two systems from as written to repaired, one
+"""Why is my RNN at 50 %, and what is each repair worth? Trains the two systems from as written to repaired, one
 repair more at each rung, with several seeds each; prints a table with 95 % intervals (Student's t over the seeds), with
 a bag of words for scale, and draws a picture.
 

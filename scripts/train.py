@@ -1,13 +1,13 @@
-"""Train one of the seed's two IMDB systems: as it was written, which ends at 50 %, repaired, or anything in between.
+"""Train one of two IMDB systems: as it was written, repaired, or anything in between.
 
 rnncell   Embedding -> a loop over RNNCell -> last state -> Linear -> ReLU -> Linear
 basic     Embedding -> RNN -> last state -> Dropout -> Linear
 
---as-written takes the seed's settings, --repaired (the default) mends every defect, and each setting below can be given
-by itself: "--as-written --readout last_real" repairs one thing, "--repaired --keep first" breaks one. What each repair
-is worth: scripts/ladder.py. The settings' four defaults are those of rnncell as written and repaired, and of basic as
-written and repaired; on toy reviews the network is smaller, and learns faster and longer. Prints what the seed prints;
-after each epoch a checkpoint is written, for scripts/predict.py.
+--as-written takes the original settings, --repaired (the default) mends every defect, and each setting below can be
+given by itself: "--as-written --readout last_real" repairs one thing, "--repaired --keep first" breaks one. What each
+repair is worth: scripts/ladder.py. The settings' four defaults are those of rnncell as written and repaired, and of basic as
+written and repaired; on toy reviews the network is smaller, and learns faster and longer. Prints what the original
+prints; after each epoch a checkpoint is written, for scripts/predict.py.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     end = parser.add_mutually_exclusive_group()
-    end.add_argument("--as-written", action="store_true", help="start from the seed's settings")
+    end.add_argument("--as-written", action="store_true", help="start from the original settings")
     end.add_argument("--repaired", action="store_true", help="start from the settings with every repair (the default)")
     add_data_options(parser)
     parser.add_argument("--stack", choices=("torch", "numpy"), default="torch", help="(default: %(default)s)")
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
     data = load_data(args, config)
     trainer = start_training(build_model(len(data.vocabulary), config))
     if config.misscaled_loss:
-        print(f"Losses are printed as the seed does it: too small by the batch size, {config.batch_size}.")
+        print(f"Losses are printed as the original does it: too small by the batch size, {config.batch_size}.")
     epochs = []
     for row in train(trainer, data, step_printer(config, data)):
         epochs.append(row)
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def shown(config: Config, loss: float) -> str:
-    """The loss as the seed's program prints it: it divides the sum of the batches' means by the number of reviews."""
+    """The loss as the original program prints it: it divides the sum of the batches' means by the number of reviews."""
     return f"{loss / config.batch_size if config.misscaled_loss else loss:.4f}"
 
 

@@ -1,4 +1,4 @@
-"""The time of a training step of the seed's first system: the loop as it is, captured, or nn.RNN in its place."""
+"""The time of a training step of the system rnncell: the loop as it is, captured, or nn.RNN in its place."""
 
 from __future__ import annotations
 

@@ -91,10 +91,10 @@ class SentimentModel(nn.Module):
 
 
 class BasicRNN(SentimentModel):
-    """The seed's second system: nn.RNN (or LSTM, GRU), one Linear layer, and, as it was written, a sigmoid.
+    """The system basic: nn.RNN (or LSTM, GRU), one Linear layer, and, as it was written, a sigmoid.
 
     The whole padded batch goes through the recurrent layer: on a CPU nn.RNN takes less than half the time of a packed
-    sequence that way. Time first, where the seed has batch_first: the same network.
+    sequence that way. Time first, where the original has batch_first: the same network.
     """
 
     system = "basic"
@@ -131,7 +131,7 @@ class CellLoop(nn.Module):
 
 
 class RNNCellNet(SentimentModel):
-    """The seed's first system: a loop over nn.RNNCell (or LSTMCell, GRUCell), then Linear, ReLU, Linear."""
+    """The system rnncell: a loop over nn.RNNCell (or LSTMCell, GRUCell), then Linear, ReLU, Linear."""
 
     system = "rnncell"
 

@@ -23,7 +23,7 @@ class Batch(NamedTuple):
 
 
 def first_class(config: Config) -> int:
-    """The logit of class 0 (negative): with the seed's three outputs the first one stands for no class at all."""
+    """The logit of class 0 (negative): with three outputs, as written, the first one stands for no class at all."""
     return config.outputs - 2
 
 
