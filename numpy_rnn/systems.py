@@ -1,6 +1,6 @@
 """Two tutorial programs for IMDB as settings: as they were written, repaired, and every defect in between by name.
 
-As written they learn little or nothing. A repair is a change of a few fields of Config: a script can make one at a time.
+As written they learn little or nothing. A repair changes a few fields of Config, so a script can make one at a time.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ basic     Embedding -> RNN -> last state -> Dropout -> Linear
 
 --as-written takes the original settings, --repaired (the default) mends every defect, and each setting below can be
 given by itself: "--as-written --readout last_real" repairs one thing, "--repaired --keep first" breaks one. What each
-repair is worth: scripts/ladder.py. The settings' four defaults are those of rnncell as written and repaired, and of basic as
-written and repaired; on toy reviews the network is smaller, and learns faster and longer. Prints what the original
-prints; after each epoch a checkpoint is written, for scripts/predict.py.
+repair is worth: scripts/ladder.py. The settings' four defaults are those of rnncell as written and repaired, and of
+basic as written and repaired; on toy reviews the network is smaller, and learns faster and longer. Prints what the
+original prints; after each epoch a checkpoint is written, for scripts/predict.py.
 """
 
 from __future__ import annotations
