@@ -123,6 +123,14 @@ def test_a_users_mistake(arguments: list[str], message: str, capsys: Any) -> Non
     assert set(os.listdir()) <= {"cache"}
 
 
+def test_several_processes_are_pytorchs(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Two of NumPy would each train alone, and write the same checkpoint."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "here")
+    assert train("--stack", "numpy") == 2
+    assert "train.py: stack: expected torch on several processes, got 'numpy'" in capsys.readouterr().err
+    assert not os.listdir()
+
+
 def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
     command = [
         sys.executable,

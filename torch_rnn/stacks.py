@@ -11,6 +11,7 @@ from numpy_rnn.checks import expect
 from numpy_rnn.models import SentimentModel
 from numpy_rnn.training import AnyTrainer, Trainer
 from torch_rnn.convert import from_torch
+from torch_rnn.distributed import launched_by_torchrun
 
 Start = Callable[[SentimentModel], AnyTrainer]
 
@@ -26,6 +27,7 @@ def choose_stack(
     """
     expect(not capture or stack == "torch", "capture", "stack torch", repr(stack))
     if stack == "numpy":
+        expect(not launched_by_torchrun(), "stack", "torch on several processes", repr(stack))
         expect(device in ("auto", "cpu"), "device", "auto or cpu with stack numpy", repr(device))
         return Trainer, {"stack": "numpy", "numpy": np.__version__, "processes": 1, "rank": 0}
     import torch
@@ -38,7 +40,7 @@ def choose_stack(
     kind: type[TorchTrainer] = TorchTrainer
     if deterministic:
         devices.make_deterministic()
-    if distributed.launched_by_torchrun():
+    if launched_by_torchrun():
         device, rank, processes = distributed.join(device)
         kind = distributed.DistributedTrainer
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
