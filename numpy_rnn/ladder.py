@@ -87,26 +87,31 @@ def interval(values: list[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(T_95[n - 2] * np.std(values, ddof=1) / np.sqrt(n))
 
 
-def accuracies(results: Results, rung: Rung, seeds: list[int]) -> list[float]:
-    """Of the finished ones among the seeds' runs."""
-    runs = [results.find(replace(rung.config, seed=seed)) for seed in seeds]
-    return [run["test"]["accuracy"] for run in runs if run is not None]
+def accuracies(results: Results, rung: Rung, seeds: list[int]) -> dict[int, float]:
+    """By seed, of the finished ones among the seeds' runs."""
+    runs = {seed: results.find(replace(rung.config, seed=seed)) for seed in seeds}
+    return {seed: run["test"]["accuracy"] for seed, run in runs.items() if run is not None}
+
+
+def percent(values: list[float], sign: str = "") -> str:
+    """Mean and interval, in percent; one run alone has no interval."""
+    half = f" ± {100 * interval(values)[1]:.1f}" if len(values) > 1 else ""
+    return f"{100 * np.mean(values):{sign}.1f}{half}" if values else "--"
 
 
 def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
-    """In Markdown: a row for each rung, with its gain over the rung before. One run alone has no interval."""
+    """In Markdown: a row for each rung, with its gain over the rung before: the mean of the seeds' own gains."""
     lines = ["| system | cell | rung | test accuracy, % | gain | runs |", "| --- | --- | --- | --- | --- | --- |"]
-    before: tuple[Config | None, float] = (None, 0.0)
+    before: Rung | None = None
     for rung in chosen:
-        values = accuracies(results, rung, seeds)
-        accuracy, gain = "--", ""
-        if values:
-            mean, config = float(np.mean(values)), trained_by(rung.config)
-            accuracy = f"{100 * mean:.1f}" + (f" ± {100 * interval(values)[1]:.1f}" if len(values) > 1 else "")
-            if rung.name != "as written" and before[0] is not None:
-                gain = "same training" if before[0] == config else f"{100 * (mean - before[1]):+.1f}"
-            before = config, mean
-        lines.append(f"| {rung.system} | {rung.cell} | {rung.name} | {accuracy} | {gain} | {len(values)} |")
+        now, gain = accuracies(results, rung, seeds), ""
+        if before and rung.name != "as written":
+            then = accuracies(results, before, seeds)
+            same = trained_by(before.config) == trained_by(rung.config)
+            gain = "same training" if same else percent([now[seed] - then[seed] for seed in now if seed in then], "+")
+        before = rung
+        accuracy = percent(list(now.values()))
+        lines.append(f"| {rung.system} | {rung.cell} | {rung.name} | {accuracy} | {gain} | {len(now)} |")
     words = results.about["bag_of_words_accuracy"]
     lines.append(f"| bag of words | | logistic regression, sees no order | {100 * words:.1f} | | 1 |")
     return "\n".join(lines)
@@ -126,7 +131,8 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
             mine = [r for r in chosen if (r.system, r.cell) == (system, cell) and accuracies(results, r, seeds)]
             means = []
             for rung in mine:
-                values, y = 100 * np.array(accuracies(results, rung, seeds)), names[system].index(rung.name)
+                y = names[system].index(rung.name)
+                values = 100 * np.array(list(accuracies(results, rung, seeds).values()))
                 half = 100 * interval(list(values / 100))[1] if len(values) > 1 else 0
                 axes.errorbar(values.mean(), y, xerr=half, fmt="o", color=colour, capsize=3)
                 axes.plot(values, [y] * len(values), "|", color=colour, markersize=9)
