@@ -184,9 +184,3 @@ def test_a_users_mistake(tmp_path: Path, arguments: list[str], message: str) -> 
     assert done.returncode == 2
     assert message in done.stderr
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("page", ["docs/fifty_percent.md", "README.md"])
-def test_the_table_on_a_page_is_that_of_the_results(page: str) -> None:
-    results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "stack": "numpy"})
-    assert table(results, rungs(["rnncell", "basic"], ["rnn"], ends=False), [0, 1, 2]) in (ROOT / page).read_text()

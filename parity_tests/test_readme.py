@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from numpy_rnn.ladder import Results, rungs, table
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -72,3 +74,9 @@ def test_the_source_cites_equations_of_the_derivation() -> None:
     cited = [set(re.findall(r"Eq\. \((\d+)\)", (ROOT / "numpy_rnn" / f"{name}.py").read_text()))
              for name in ("rnn", "lstm", "gru", "rtrl")]  # fmt: skip
     assert sorted(number for file in cited for number in file) == sorted(numbered)
+
+
+@pytest.mark.parametrize("page", ["docs/fifty_percent.md", "README.md"])
+def test_the_ladders_table_is_that_of_its_results(page: str) -> None:
+    results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "stack": "numpy"})
+    assert table(results, rungs(["rnncell", "basic"], ["rnn"], ends=False), [0, 1, 2]) in (ROOT / page).read_text()
