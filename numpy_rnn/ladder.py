@@ -121,7 +121,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
     """A PNG: a panel for each system, its rungs from top to bottom, a colour for each cell, every run a dot."""
     from matplotlib.figure import Figure
 
-    systems = list(dict.fromkeys(rung.system for rung in chosen))
+    systems, cells = (list(dict.fromkeys(names)) for names in zip(*((r.system, r.cell) for r in chosen), strict=True))
     names = {system: list(dict.fromkeys(r.name for r in chosen if r.system == system)) for system in systems}
     figure = Figure(figsize=(10, 1 + 0.45 * sum(map(len, names.values()))), layout="constrained")
     panels = figure.subplots(len(systems), 1, sharex=True, squeeze=False,
@@ -131,7 +131,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
             mine = [r for r in chosen if (r.system, r.cell) == (system, cell) and accuracies(results, r, seeds)]
             means = []
             for rung in mine:
-                y = names[system].index(rung.name)
+                y = names[system].index(rung.name) + 0.2 * (cells.index(cell) - (len(cells) - 1) / 2)  # side by side
                 values = 100 * np.array(list(accuracies(results, rung, seeds).values()))
                 half = 100 * interval(list(values / 100))[1] if len(values) > 1 else 0
                 axes.errorbar(values.mean(), y, xerr=half, fmt="o", color=colour, capsize=3)

@@ -4,7 +4,7 @@ a bag of words for scale, and draws a picture.
 
 Every finished run is kept in the --results file at once: stopped by Ctrl-C, the same command goes on from there. On two
 CPU cores a run on IMDB takes four to five minutes, the whole ladder of both systems with three seeds two to three
-hours, LSTM and GRU three times that; --ends does only the first and the last rung.
+hours; a run with LSTM or GRU takes 11 to 27 minutes. --ends does only the first and the last rung.
 
 --diagnose CHECKPOINT trains nothing: it says in numbers and in a sentence what is wrong with one trained model.
 """
