@@ -48,20 +48,23 @@ def load_checkpoint(file: str | Path) -> Checkpoint:
     try:
         with safe_open(file, framework="numpy") as content:
             about = json.loads((content.metadata() or {}).get(KEY, "{}"))
+            made_by = about.get("format") if isinstance(about, dict) else about
+            expect(made_by == FORMAT, "checkpoint", f"one of {FORMAT!r}", repr(made_by))
             params = {name: content.get_tensor(name) for name in list(content.keys())}
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError, json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"checkpoint: expected a safetensors file, got {str(file)!r} ({error})") from error
-    expect(about.get("format") == FORMAT, "checkpoint", f"one of {FORMAT!r}", repr(about.get("format")))
     expect(about.pop("sha256", None) == _digest(about, params), "checkpoint", "what was written", "other content")
     try:
         config, vocabulary = Config(**about["config"]), list(about["vocabulary"])
     except (KeyError, TypeError) as error:
         raise ValueError(f"checkpoint: expected this version's settings, got {error}") from error
+    expect(all(isinstance(word, str) for word in vocabulary), "checkpoint, vocabulary", "words", "something else")
     model = build_model(len(vocabulary), config)
     expect(params.keys() == model.params.keys(), "checkpoint", f"the arrays {sorted(model.params)}", sorted(params))
     for name, p in model.params.items():
         fits = params[name].shape == p.shape and params[name].dtype == p.dtype
         expect(fits, f"checkpoint, {name}", f"{p.dtype} {p.shape}", f"{params[name].dtype} {params[name].shape}")
+        expect(bool(np.isfinite(params[name]).all()), f"checkpoint, {name}", "finite numbers", "NaN or infinity")
         p[...] = params[name]
     return Checkpoint(model, vocabulary)
 

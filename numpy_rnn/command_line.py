@@ -64,7 +64,12 @@ def load_data(args: argparse.Namespace, config: Config) -> Dataset:
 
     start = time.perf_counter()
     if args.data == "toy":
-        expect(args.data_dir is None and not args.hub, "data_dir and hub", "neither with --data toy", "one")
+        expect(
+            args.data_dir is None and not args.hub,
+            "data_dir and hub",
+            "neither with --data toy (or add --data imdb)",
+            "one",
+        )
         data = load_toy(config.seed, words=config.words)
     else:
         expect((args.data_dir is None) == args.hub, "data_dir", "--data-dir DIR or --hub with --data imdb",
@@ -87,7 +92,14 @@ def check_writable(argument: str, file: str | None) -> None:
             pass
     except OSError as error:
         expect(False, argument, "a file in a folder that can be written to", f"{file!r} ({error.strerror})")
-    expect(not Path(file).is_dir(), argument, "a file", f"the folder {file!r}")
+    what = "folder" if Path(file).is_dir() else "device"
+    expect(Path(file).is_file() or not Path(file).exists(), argument, "a file", f"the {what} {file!r}")
+
+
+def mendable() -> tuple[type[BaseException], ...]:
+    """The errors that a user can do something about; a full GPU is, with PyTorch, no MemoryError."""
+    errors = (ValueError, OSError, MemoryError)
+    return (*errors, sys.modules["torch"].cuda.OutOfMemoryError) if "torch" in sys.modules else errors
 
 
 def status_of(script: str, work: Callable[[argparse.Namespace], object], args: argparse.Namespace,
@@ -95,7 +107,7 @@ def status_of(script: str, work: Callable[[argparse.Namespace], object], args: a
     """Does the work; 0, or after one line on stderr 2 for what the user can mend, 130 for Ctrl-C."""
     try:
         work(args)
-    except (ValueError, OSError, MemoryError) as error:
+    except mendable() as error:
         print(f"{script}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

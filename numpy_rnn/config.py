@@ -64,19 +64,21 @@ class Config:
     clip: float = _option(1.0, "largest global norm of the gradients; larger ones are scaled down to it; 0: no limit")
     seed: int = _option(0, "of the initial weights, the shuffling, the dropout and the toy reviews")
     # what is printed
-    misscaled_loss: bool = _option(False, "print the sum of the batches' means over the number of REVIEWS, as written")
+    misscaled_loss: bool = _option(False, "print the loss too small by the batch size, as written")
     test_runs: int = _option(1, "how often the same test is made; as written 5 times")
 
     def __post_init__(self) -> None:
+        checked: dict[str, Any] = {}
         for name in ("embedding_size", "hidden_size", "num_layers", "epochs", "batch_size", "test_runs"):
-            check_size(name, getattr(self, name))
+            checked[name] = check_size(name, getattr(self, name))
         for name in ("seed", "max_tokens"):
-            check_size(name, getattr(self, name), least=0)
+            checked[name] = check_size(name, getattr(self, name), least=0)
         for name in ("dropout", "unknown_rate"):
-            check_number(name, getattr(self, name), 0, 1)
+            checked[name] = check_number(name, getattr(self, name), 0, 1)
         for name in ("embedding_std", "lr"):
-            check_number(name, getattr(self, name), 0, np.inf, open_low=True)
-        check_number("clip", self.clip, 0, np.inf)
+            checked[name] = check_number(name, getattr(self, name), 0, np.inf, open_low=True)
+        checked["clip"] = check_number("clip", self.clip, 0, np.inf)
+        vars(self).update(checked)  # Python's own numbers, which JSON takes
         for option in self.__dataclass_fields__.values():
             if option.metadata["choices"]:
                 check_choice(option.name, getattr(self, option.name), option.metadata["choices"])

@@ -15,6 +15,7 @@ from numpy_rnn.prediction import CLASSES, positive
 
 
 class Diagnosis(NamedTuple):
+    reviews: int
     loss: float  # mean per review; ln 2 = 0.6931 is that of a coin
     accuracy: float
     answer: str  # the class that is answered more often,
@@ -41,7 +42,7 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
     lengths = np.diff(reviews.offsets)
     varied = p.std() > 1e-6 and lengths.std() > 0  # below that p is one number, but for rounding
     return Diagnosis(
-        float(loss.mean()), float(correct.mean()), CLASSES[int(share >= 0.5)], max(share, 1 - share),
+        n, float(loss.mean()), float(correct.mean()), CLASSES[int(share >= 0.5)], max(share, 1 - share),
         float(np.corrcoef(p, lengths)[0, 1]) if varied else np.nan, float(pads.mean()),
         float(np.median(at_last)), float(np.median(at_last / np.where(largest > 0, largest, 1))),
     )  # fmt: skip
@@ -50,6 +51,9 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
 def verdict(d: Diagnosis) -> str:
     """What the numbers say, the plainest sign first."""
     against = f"{d.accuracy:.1%} right, loss {d.loss:.3f} against a coin's {np.log(2):.3f}"
+    noise = 3 * 0.5 / np.sqrt(d.reviews)  # three standard errors of a coin's accuracy
+    if d.accuracy < 0.5 - noise:
+        return f"It is worse than chance ({against}): are the labels the wrong way round?"
     if d.accuracy > 0.6:
         but = f" But {d.pads:.0f} pads follow the last word before the state is read." if d.pads >= 1 else ""
         return f"It has learnt something ({against}).{but}"
@@ -67,6 +71,6 @@ def verdict(d: Diagnosis) -> str:
         cause = (f": the error hardly reaches the last word ({d.gradient_share:.0e} of the largest gradient), and "
                  "nothing can be learnt from it.")  # fmt: skip
     else:
-        cause = (", though the error reaches the words: it may be trained too little (more epochs, a higher learning "
-                 "rate), or what decides is not among the words that are kept.")  # fmt: skip
-    return f"It is at chance ({against}){cause}"
+        cause = (", though the error reaches the words: try a tenth of the learning rate and ten times as much, and "
+                 "more epochs; or what decides is not among the words that are kept.")  # fmt: skip
+    return f"It is {'at chance' if d.accuracy <= 0.5 + noise else 'little better than chance'} ({against}){cause}"

@@ -12,7 +12,8 @@ from typing import BinaryIO
 @contextmanager
 def written_whole(file: str | Path) -> Iterator[BinaryIO]:
     """A binary file to write into, under a temporary name; renamed to `file` at the end, removed after an error."""
-    temporary = Path(file).with_name(f"{Path(file).name}.{os.getpid()}.tmp")
+    file = Path(file).resolve()  # a link stays one
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as stream:
             yield stream

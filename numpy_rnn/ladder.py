@@ -58,6 +58,8 @@ class Results:
             self.about, self.runs = dict(content["about"]), list(content["runs"])
             for run in self.runs:
                 Config(**run["config"])
+                float(run["test"]["accuracy"])
+            float(self.about.get("bag_of_words_accuracy", 0))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"results: expected a file of scripts/ladder.py, got {str(file)!r} ({error!r})") from error
         for key, value in about.items():

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpy_rnn.bptt import Cache
-from numpy_rnn.checks import expect
+from numpy_rnn.checks import check_whole_numbers, expect
 from numpy_rnn.config import Config
 from numpy_rnn.gru import GRU
 from numpy_rnn.layers import Dropout, Embedding, Linear, Params, ReLU, Sigmoid
@@ -58,7 +58,7 @@ class SentimentModel:
     def forward(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None = None) -> tuple[np.ndarray, ModelCache]:
         """mask (N, H) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
         x, ids = self.embedding.forward(ids)
-        lengths = np.array(lengths)
+        lengths = check_whole_numbers("lengths", lengths, ids.shape[1:], 1, len(ids)).copy()
         output, _, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
         if self.config.readout == "mean":
             features = _mean(output, lengths)  # (N, H)

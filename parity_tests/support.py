@@ -138,6 +138,7 @@ def named(grads: numpy_rnn.Grads) -> Iterator[tuple[str, np.ndarray]]:
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
     """A script that Ctrl-C will stop, even where this process runs in the background and ignores it."""
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True,
                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
 
 

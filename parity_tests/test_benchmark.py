@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import torch
 from numpy_rnn.systems import repaired
 from torch_rnn.benchmark import WholeSequence, seconds_per_step
 from torch_rnn.models import CellLoop
+from torch_rnn.training import TorchTrainer
 
 ROOT = Path(__file__).parent.parent
 CONFIG = replace(repaired("rnncell"), max_tokens=5, batch_size=4, hidden_size=3, embedding_size=2)
@@ -29,17 +32,26 @@ def test_the_whole_sequence_is_the_loop() -> None:
 
 @pytest.mark.parametrize("kind", ["nn.RNN", "eager", "captured"])
 def test_every_step_trains_and_is_timed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "make_graphed_callables", lambda loop, sample: loop)
+    used: set[str] = set()
     losses = []
-    from torch_rnn.training import TorchTrainer
+
+    def captured(loop: CellLoop, sample: object) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda x: used.add("captured") or loop(x)
+
+    def backward(trainer: TorchTrainer, batch: Any) -> Any:
+        used.add(type(trainer.model.rnn).__name__)
+        losses.append(right(trainer, batch))
+        return losses[-1]
 
     right = TorchTrainer.backward
-    monkeypatch.setattr(TorchTrainer, "backward", lambda *a: losses.append(right(*a)) or losses[-1])
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", captured)
+    monkeypatch.setattr(TorchTrainer, "backward", backward)
     seconds = seconds_per_step(kind, CONFIG, 20, "cpu", 4)
     assert len(seconds) == 4
     assert min(seconds) > 0
     assert len(losses) == 7
     assert losses[-1].loss < losses[0].loss
+    assert used == {"nn.RNN": {"WholeSequence"}, "eager": {"CellLoop"}, "captured": {"CellLoop", "captured"}}[kind]
 
 
 def test_an_unknown_kind() -> None:

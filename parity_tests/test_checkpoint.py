@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_file_of_torch
 
 from numpy_rnn import Config, build_model, load_checkpoint, save_checkpoint
 from numpy_rnn.checkpoint import FORMAT, KEY
@@ -85,6 +86,14 @@ def test_a_cut_file(file: Path) -> None:
             load_checkpoint(file)
 
 
+@pytest.mark.parametrize("about", ["[]", "5", "null", '"x"', "[" * 10**5, "{}"], ids=lambda about: about[:9])
+def test_somebody_elses_file(tmp_path: Path, about: str) -> None:
+    """Of a type that NumPy does not have, too: most models that one can download are bfloat16."""
+    save_file_of_torch({"W": torch.zeros(2, dtype=torch.bfloat16)}, tmp_path / "file", {KEY: about})
+    with pytest.raises(ValueError, match="checkpoint: expected"):
+        load_checkpoint(tmp_path / "file")
+
+
 def test_any_altered_byte_is_noticed(file: Path) -> None:
     """Wherever it is: in the header, the settings, the words or the weights."""
     content = file.read_bytes()
@@ -128,6 +137,8 @@ def test_an_altered_file(file: Path, change: dict[str, Any], message: str) -> No
         ({"config": asdict(CONFIG) | {"depth": 5}}, "checkpoint: expected this version's settings"),
         ({"config": asdict(CONFIG) | {"lr": -1}}, "lr: expected a number in"),
         ({"config": [1]}, "checkpoint: expected this version's settings"),
+        ({"arrays": {"linear.b": np.full(2, np.nan, np.float32)}}, "checkpoint, linear.b: expected finite numbers"),
+        ({"vocabulary": [[]] * 7}, "checkpoint, vocabulary: expected words"),
         ({"without": "vocabulary"}, "checkpoint: expected this version's settings, got 'vocabulary'"),
         (
             {"vocabulary": WORDS[1:]},
@@ -143,6 +154,13 @@ def test_another_model(file: Path, change: dict[str, Any], message: str, monkeyp
     monkeypatch.setattr("numpy_rnn.checkpoint._digest", lambda *_: written)
     with pytest.raises(ValueError, match=message):
         load_checkpoint(file)
+
+
+def test_numpys_numbers_as_settings(tmp_path: Path) -> None:
+    config = replace(CONFIG, hidden_size=np.int64(4), clip=np.float32(0.5))
+    assert (type(config.hidden_size), type(config.clip)) == (int, float)
+    save_checkpoint(tmp_path / "file", build_model(7, config), WORDS)
+    assert load_checkpoint(tmp_path / "file").model.config == config
 
 
 def test_no_such_file(tmp_path: Path) -> None:

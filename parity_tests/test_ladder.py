@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,6 +27,9 @@ ABOUT = {"data": "toy", "stack": "numpy", "bag_of_words_accuracy": 0.48}
 
 def finished(config: Config, accuracy: float) -> dict[str, Any]:
     return {"config": asdict(config), "test": {"loss": 0.5, "accuracy": accuracy}}
+
+
+RUN = json.dumps({"about": ABOUT, "runs": [finished(Config(), 0.7)]})
 
 
 def test_rungs() -> None:
@@ -88,7 +92,7 @@ def test_results_are_kept_and_found_again(tmp_path: Path) -> None:
 
 
 def test_a_field_that_is_new_has_its_default_in_old_results(tmp_path: Path) -> None:
-    run = finished(Config(), 0.7)
+    run = json.loads(RUN)["runs"][0]
     del run["config"]["clip"]
     (tmp_path / "old.json").write_text(json.dumps({"about": ABOUT, "runs": [run]}))
     assert Results(tmp_path / "old.json", {}).find(Config()) == run
@@ -105,6 +109,9 @@ def test_a_field_that_is_new_has_its_default_in_old_results(tmp_path: Path) -> N
         ),
         ('{"about": {"data": "toy"}, "runs": [{"config": {"depth": 3}}]}', "results: expected a file of"),
         ('{"about": {"data": "toy"}, "runs": [{}]}', "results: expected a file of"),
+        (RUN.replace('"accuracy": 0.7', '"accuracy": "x"'), "results: expected a file of"),
+        (RUN.replace('"test"', '"tests"'), "results: expected a file of"),
+        (RUN.replace("0.48", "null"), "results: expected a file of"),
         ("\x00\xff", "results: expected a file of"),
     ],
 )
@@ -151,10 +158,10 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     process = start(command, tmp_path)
     while not (tmp_path / "ladder.json").exists() and process.poll() is None:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # the terminal sends it to the workers, too
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert errors.endswith("ladder.py: stopped; the finished runs are in ladder.json; the same command goes on\n")
+    assert errors.endswith("ladder.py: stopped; finished runs are kept in ladder.json; the same command goes on\n")
     before = json.loads((tmp_path / "ladder.json").read_text())["runs"]
     assert 1 <= len(before) < 4
     report = run_script(tmp_path, *arguments, "--report")
@@ -173,7 +180,9 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seeds", "0"], "ladder.py: seeds: expected two or more, all different, got [0]"),
+        (["--seeds", "0"], "ladder.py: seeds: expected 2 to 10, all different, got [0]"),
+        (["--seeds", *map(str, range(11))], "ladder.py: seeds: expected 2 to 10, all different, got [0, 1, 2"),
+        (["--diagnose", ""], "ladder.py: checkpoint: expected a safetensors file, got ''"),
         (["--jobs", "1000"], "ladder.py: jobs: expected at most"),
         (["--diagnose", "nowhere"], "ladder.py: checkpoint: expected a safetensors file, got 'nowhere'"),
     ],

@@ -147,12 +147,14 @@ def test_bad_settings(setting: dict[str, Any], message: str) -> None:
     [
         ([[7]], [1], "ids: expected whole numbers in 0..6"),
         ([[1]], [2], "lengths: expected whole numbers in 1..1"),
+        ([[1]], [0], "lengths: expected whole numbers in 1..1"),
         ([[1]], [1, 1], "lengths: expected"),
     ],
 )
-def test_bad_input(ids: Any, lengths: Any, message: str) -> None:
+@pytest.mark.parametrize("readout", READOUTS)
+def test_bad_input(ids: Any, lengths: Any, message: str, readout: str) -> None:
     with pytest.raises(ValueError, match=message):
-        BasicRNN(7, SMALL).forward(np.array(ids), np.array(lengths))
+        BasicRNN(7, replace(SMALL, readout=readout)).forward(np.array(ids), np.array(lengths))
 
 
 def test_a_captured_loop_is_taken_for_its_shape_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:

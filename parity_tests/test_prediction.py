@@ -98,6 +98,16 @@ def test_the_script(file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest
     assert "\x1b[38;2;" in printed
 
 
+def test_no_standard_input(file: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert predict(str(file)) == 2
+    assert "predict.py: text: expected an argument or standard input, got neither" in capsys.readouterr().err
+
+
+def test_a_byte_that_is_no_utf8(file: Path, tmp_path: Path) -> None:
+    assert predict(str(file), "plot \udcff", "--colour", "never", "--picture", str(tmp_path / "out.png")) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -107,7 +117,7 @@ def test_the_script(file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest
             ["FILE", "xyzzy Plugh"],
             "at least one word of the model's vocabulary, got 2 unknown ones: 'xyzzy Plugh'",
         ),
-        (["FILE", "<unk> <pad>"], "text: expected at least one word of the model's vocabulary"),
+        (["RAW", "<unk> <pad>"], "text: expected at least one word of the model's vocabulary"),
         (["nowhere", "good"], "predict.py: checkpoint: expected a safetensors file, got 'nowhere'"),
         (["FILE", "good", "--picture", "nowhere/curve.png"], "predict.py: picture: expected a file in a folder"),
         (["FILE", "good", "--width", "2"], "predict.py: width: expected a whole number >= 10, got 2"),
@@ -117,7 +127,10 @@ def test_the_script(file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest
 def test_a_users_mistake(file: Path, tmp_path: Path, arguments: list[str], message: str, capsys: Any,
                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    assert predict(*[str(file) if argument == "FILE" else argument for argument in arguments]) == 2
+    raw = file.with_name("raw.safetensors")  # whose words keep their punctuation
+    save_checkpoint(raw, build_model(3, Config(words="raw")), ["<unk>", "<pad>", "good"])
+    files = {"FILE": str(file), "RAW": str(raw)}
+    assert predict(*[files.get(argument, argument) for argument in arguments]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -169,7 +182,7 @@ def test_the_diagnosis_of_the_seeds_first_system_and_of_its_repair(file: Path) -
     assert good.accuracy > 0.97
 
 
-WELL = Diagnosis(0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
+WELL = Diagnosis(5000, 0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +198,10 @@ WELL = Diagnosis(0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
         ({"share": 0.99}, "answers positive to 99% of the reviews, whatever they say"),
         ({"length_correlation": -0.8}, "its answer goes with the length of the review (correlation -0.80)"),
         ({"length_correlation": np.nan}, "though the error reaches the words"),
+        ({"accuracy": 0.52}, "It is at chance (52.0% right"),
+        ({"accuracy": 0.53}, "It is little better than chance (53.0% right"),
+        ({"accuracy": 0.53, "reviews": 100}, "It is at chance (53.0% right"),
+        ({"accuracy": 0.4}, "It is worse than chance (40.0% right, loss 0.693 against a coin's 0.693): are the labels"),
         ({"gradient_share": 1e-5}, "the error hardly reaches the last word (1e-05 of the largest gradient)"),
     ],
     ids=str,
@@ -193,6 +210,7 @@ def test_the_sentence(changed: dict[str, float], said: str) -> None:
     sentence = verdict(WELL._replace(**changed))
     assert said in sentence
     assert ("It is at chance (50.0% right" in sentence) == ("accuracy" not in changed)
+    assert sentence.count("It ") == 1
 
 
 def test_a_review_without_words_is_answered_all_the_same() -> None:

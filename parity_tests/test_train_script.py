@@ -90,8 +90,10 @@ def test_the_stacks_end_alike_and_their_checkpoints_answer_alike(system: str) ->
 
 def test_the_same_seed_gives_the_same_bits() -> None:
     for k in range(2):
-        assert train("--stack", "torch", "--deterministic", "--checkpoint", f"{k}.safetensors", "--seed", "3") == 0
-    torch.use_deterministic_algorithms(False)
+        assert train("--device", "cpu", "--deterministic", "--checkpoint", f"{k}.safetensors", "--seed", "3") == 0
+        assert torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(False)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert Path("0.safetensors").read_bytes() == Path("1.safetensors").read_bytes()
     assert train("--stack", "torch", "--checkpoint", "2.safetensors", "--seed", "4") == 0
     assert Path("0.safetensors").read_bytes() != Path("2.safetensors").read_bytes()
@@ -104,11 +106,13 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (["--hidden-size", "0"], "train.py: hidden_size: expected a whole number >= 1, got 0"),
         (["--device", "cuda"], "train.py: device: expected one that is here, such as cpu, got 'cuda'"),
         (["--device", "cuda", "--stack", "numpy"], "device: expected auto or cpu with stack numpy, got 'cuda'"),
-        (["--capture"], "train.py: capture: expected a CUDA device, got 'cpu'"),
+        (["--capture", "--device", "cpu"], "train.py: capture: expected a CUDA device, got 'cpu'"),
         (["--capture", "--stack", "numpy"], "train.py: capture: expected stack torch, got 'numpy'"),
         (["--data", "imdb"], "train.py: data_dir: expected --data-dir DIR or --hub with --data imdb, got neither"),
         (["--data", "imdb", "--data-dir", "."], "data_dir: expected IMDB's splits train and test (text, label)"),
         (["--checkpoint", "nowhere/model"], "train.py: checkpoint: expected a file in a folder that can be written to"),
+        (["--json", "/dev/null"], "train.py: json: expected a file, got the device '/dev/null'"),
+        (["--json", "./model.safetensors"], "train.py: json: expected another file than that of --checkpoint"),
         (["--json", "."], "train.py: json: expected a file, got the folder '.'"),
         (["--system", "rnncell", "--sigmoid"], "train.py: sigmoid, num_layers: expected False and 1 with system"),
         (["--system", "basic", "--pad-to", "max_tokens", "--max-tokens", "0"], "train.py: pad_to: expected 'longest'"),
@@ -132,17 +136,8 @@ def test_several_processes_are_pytorchs(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        str(ROOT / "scripts" / "train.py"),
-        "--threads",
-        "1",
-        "--epochs",
-        "1000",
-        "--stack",
-        "numpy",
-    ]
-    process = start([*command, "--stack", "numpy"], tmp_path)
+    script, options = str(ROOT / "scripts" / "train.py"), ["--threads", "1", "--epochs", "1000", "--stack", "numpy"]
+    process = start([sys.executable, script, *options], tmp_path)
     while not (tmp_path / "model.safetensors").exists() and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -168,9 +163,23 @@ def test_help_teaches(capsys: Any) -> None:
 
 
 def test_auto_is_cuda_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for there, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        assert choose_device("auto") == device
+    """And each process of torchrun has its own; a stand-in for the GPUs notes which one became the current one."""
+    current: list[int] = []
+    zeros = torch.zeros(1)
+    monkeypatch.setattr(torch, "zeros", lambda *_, device: zeros)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    assert not current
+    assert torch.backends.cudnn.allow_tf32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto") == "cuda"
+    assert not torch.backends.cudnn.allow_tf32  # float32 is float32
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose_device("auto") == choose_device("cuda") == "cuda:1"
+    assert (choose_device("cpu"), choose_device("cuda:3")) == ("cpu", "cuda:3")
+    assert current == [0, 1, 1, 3]
 
 
 def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:

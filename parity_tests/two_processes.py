@@ -7,8 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from torch import distributed as dist
-
 from numpy_rnn.data.toy import load_toy
 from numpy_rnn.models import build_model
 from numpy_rnn.systems import repaired
@@ -34,7 +32,6 @@ def main() -> None:
         Path(sys.argv[1]).write_text(
             json.dumps({"losses": losses, "correct": correct, "test": trainer.evaluate(data.test)})
         )
-    dist.destroy_process_group()
 
 
 main()

@@ -15,13 +15,16 @@ import argparse
 import io
 import os
 import platform
+import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from tqdm import tqdm
@@ -32,10 +35,11 @@ from numpy_rnn.command_line import add_data_options, check_writable, load_data, 
 from numpy_rnn.config import CELLS, SYSTEMS, Config
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.files import written_whole
-from numpy_rnn.ladder import Results, draw, rungs, table
+from numpy_rnn.ladder import T_95, Results, draw, rungs, table
 from numpy_rnn.models import build_model
 from numpy_rnn.systems import for_toy
 from numpy_rnn.training import train
+from torch_rnn.distributed import launched_by_torchrun
 from torch_rnn.stacks import choose_stack
 
 EXAMPLES = """examples:
@@ -61,9 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--picture", metavar="FILE", default="ladder.png", help="(default: %(default)s)")
     parser.add_argument("--diagnose", metavar="CHECKPOINT", help="says what is wrong with this file of train.py")
     args = parser.parse_args(arguments)
-    if args.diagnose:
+    if args.diagnose is not None:
         return status_of("ladder.py", diagnose_one, args)
-    return status_of("ladder.py", climb, args, f"the finished runs are in {args.results}; the same command goes on")
+    return status_of("ladder.py", climb, args, f"finished runs are kept in {args.results}; the same command goes on")
 
 
 def climb(args: argparse.Namespace) -> None:
@@ -71,7 +75,9 @@ def climb(args: argparse.Namespace) -> None:
         check_writable(argument, getattr(args, argument))
     jobs = check_size("jobs", args.jobs)
     expect(jobs <= (os.cpu_count() or 1), "jobs", f"at most {os.cpu_count()}, as there are cores", jobs)
-    expect(2 <= len(set(args.seeds)) == len(args.seeds), "seeds", "two or more, all different", args.seeds)
+    most = len(T_95) + 1
+    expect(2 <= len(set(args.seeds)) == len(args.seeds) <= most, "seeds", f"2 to {most}, all different", args.seeds)
+    expect(not launched_by_torchrun(), "ladder.py", "one process (give --jobs)", "torchrun")
     chosen = rungs(args.systems, args.cells, args.ends)
     if args.data == "toy":
         chosen = [rung._replace(config=for_toy(rung.config)) for rung in chosen]
@@ -94,8 +100,11 @@ def train_all(pending: list[Config], results: Results, args: argparse.Namespace)
         try:
             for run in tqdm(as_completed(runs), "runs", len(runs), disable=None):
                 results.add(run.result())
+        except BrokenProcessPool as error:
+            raise MemoryError(f"a run was killed, for want of memory perhaps: try --jobs 1 ({error})") from error
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in active_children():
+                worker.terminate()
             raise
 
 
@@ -103,6 +112,7 @@ def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> Non
     """What the results file tells about itself, and the order-blind baseline, once."""
     about = results.about
     if "bag_of_words_accuracy" not in about:
+        print("A bag of words first, for scale.", flush=True)
         from torch_rnn.baseline import bag_of_words_accuracy
 
         about |= how | {"python": platform.python_version(), "machine": machine(), "cores": os.cpu_count()}
@@ -117,7 +127,9 @@ def machine() -> str:
 
 
 def prepare_worker() -> None:
-    """One thread, no progress bar: the parent has one for all."""
+    """One thread; no progress bar, the parent has one for all; and the parent answers Ctrl-C for all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tqdm.set_lock(RLock())  # its own lock is for several processes, and outlives one that is terminated
     os.environ["TQDM_DISABLE"] = "1"
     use_threads(1)
 

@@ -8,6 +8,7 @@ there; below is the same as a curve, one column a word.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any, BinaryIO
 
@@ -32,19 +33,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("checkpoint", help="a file that scripts/train.py wrote")
     parser.add_argument("text", nargs="?", help="(default: standard input)")
     parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto",
-                        help="(default: auto, which is always on a terminal)")  # fmt: skip
+                        help="(default: auto, which is always on a terminal, unless NO_COLOR is set)")  # fmt: skip
     parser.add_argument("--width", type=int, default=100, help="columns of a line (default: %(default)s)")
     parser.add_argument("--picture", metavar="FILE", help="draw the curve into a PNG, too")
-    return status_of("predict.py", predict, parser.parse_args(arguments))
+    return status_of("predict.py", predict, parser.parse_intermixed_args(arguments))
 
 
 def predict(args: argparse.Namespace) -> None:
     check_writable("picture", args.picture)
     expect(args.width >= 10, "width", "a whole number >= 10", args.width)
     checkpoint = load_checkpoint(args.checkpoint)
+    expect(args.text is not None or sys.stdin is not None, "text", "an argument or standard input", "neither")
     words, p = word_by_word(checkpoint, sys.stdin.read() if args.text is None else args.text)
     known = set(checkpoint.vocabulary)
-    coloured = args.colour == "always" or (args.colour == "auto" and sys.stdout.isatty())
+    coloured = args.colour == "always" or (
+        args.colour == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    )
     for line in lines(words, p, known, args.width, coloured):
         print(line)
     answer = int(p[-1] > 0.5)
@@ -91,7 +95,8 @@ def draw(stream: BinaryIO, words: list[str], p: np.ndarray) -> None:
     axes.fill_between(steps, p, 0.5, where=p <= 0.5, color="tab:red", alpha=0.3, interpolate=True)
     axes.axhline(0.5, color="grey", linestyle=":")
     axes.set(ylim=(0, 1), xlim=(-0.5, len(words) - 0.5), ylabel="P(positive) if the text ended here")
-    axes.set_xticks(steps, words, rotation=90, fontsize=8, parse_math=False)
+    printable = [word.encode(errors="replace").decode() for word in words]  # a byte that is no UTF-8 becomes a "?"
+    axes.set_xticks(steps, printable, rotation=90, fontsize=8, parse_math=False)
     figure.savefig(stream, format="png", dpi=110)
 
 

@@ -19,11 +19,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from numpy_rnn.checkpoint import save_checkpoint
+from numpy_rnn.checks import expect
 from numpy_rnn.command_line import (
     add_data_options,
     add_settings,
@@ -82,6 +84,8 @@ def run(args: argparse.Namespace) -> None:
     config = settings(args, for_toy(start) if args.data == "toy" else start)
     for argument in ("checkpoint", "json"):
         check_writable(argument, getattr(args, argument))
+    expect(args.json is None or Path(args.json).resolve() != Path(args.checkpoint).resolve(),
+           "json", "another file than that of --checkpoint", repr(args.json))  # fmt: skip
     start_training, how = choose_stack(args.stack, args.device, args.deterministic, args.capture)
     use_threads(args.threads)
     chief = how["rank"] == 0
@@ -111,7 +115,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def shown(config: Config, loss: float) -> str:
-    """The loss as the original program prints it: it divides the sum of the batches' means by the number of reviews."""
+    """The loss as printed. The original adds up the batches' means and divides them by the number of reviews, not of
+    batches: too small by the batch size. (Where the last batch is a small one, it counts for more there than here.)"""
     return f"{loss / config.batch_size if config.misscaled_loss else loss:.4f}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 
 import torch
@@ -18,17 +19,14 @@ def launched_by_torchrun() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def join(device: str) -> tuple[str, int, int]:
-    """Meets the other processes that torchrun started: gloo on a CPU, nccl on GPUs.
+def join(device: str) -> tuple[int, int]:
+    """Meets the other processes that torchrun started, by gloo on a CPU and nccl on GPUs: own rank, how many there are.
 
-    Returns this process's device, its rank and the number of processes.
+    At the end of the program the group is left again.
     """
-    cuda = torch.device(device).type == "cuda"
-    if cuda:
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
-        torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if cuda else "gloo")
-    return device, dist.get_rank(), dist.get_world_size()
+    dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
+    atexit.register(dist.destroy_process_group)
+    return dist.get_rank(), dist.get_world_size()
 
 
 class DistributedTrainer(TorchTrainer):
