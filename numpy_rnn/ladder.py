@@ -145,6 +145,8 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
         axes.axvline(100 * results.about["bag_of_words_accuracy"], color="grey", linestyle="--", linewidth=1)
         axes.set(title=system, yticks=range(len(names[system])), yticklabels=names[system])
         axes.set_ylim(len(names[system]) - 0.5, -0.5)  # the first rung on top
-    panels[0].legend(loc="lower left")
-    panels[-1].set(xlabel="test accuracy, % (dotted: chance; dashed: bag of words; bars: 95 % intervals over seeds)")
+    if panels[0].get_legend_handles_labels()[0]:
+        panels[0].legend(loc="lower left")
+    panels[-1].set(xlabel="test accuracy, % (dot: mean over the seeds; ticks: each seed; bar: 95 % interval; "
+                          "dotted line: chance; dashed: bag of words)")  # fmt: skip
     figure.savefig(stream, format="png", dpi=110)

@@ -8,8 +8,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from numpy_rnn.ladder import Results, rungs, table
 
@@ -27,6 +29,30 @@ def test_an_example_prints_its_comments(example: str) -> None:
     comments = re.findall(r"^ *print\(.*\)\s+# (.*)$", example, re.MULTILINE)
     assert printed.getvalue().splitlines() == comments
     assert comments
+
+
+def test_the_look_at_a_pytorch_model_sees_pads_and_embeddings(capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/fifty_percent.md, on a network with its defects and on the same, repaired."""
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "fifty_percent.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    torch.manual_seed(0)
+    ids, lengths, labels = torch.randint(2, 50, (20, 60)), torch.randint(5, 20, (20,)), torch.randint(0, 2, (20,))
+    rnn, linear = torch.nn.RNN(8, 16, batch_first=True), torch.nn.Linear(16, 2)
+    for std, last in ((1.0, torch.full((20,), 60)), (0.1, lengths)):
+        embedding = torch.nn.Embedding(50, 8)
+        torch.nn.init.normal_(embedding.weight, std=std)
+
+        def model(ids: torch.Tensor, embedding: torch.nn.Module = embedding, last: torch.Tensor = last) -> Any:
+            return linear(rnn(embedding(ids))[0][torch.arange(20), last - 1])
+
+        names["look"](model, embedding, ids, lengths, labels)
+    pattern = r"loss (.*), pads (.*), gradient at the last word (.*) of the largest, embeddings (.*)\n"
+    before, after = (list(map(float, row)) for row in re.findall(pattern, capsys.readouterr().out))
+    assert before[1] == after[1] == pytest.approx(60 - lengths.float().mean().item(), abs=0.06)
+    assert before[2] < 1e-4
+    assert after[2] == 1
+    assert (before[3], after[3]) == (pytest.approx(1, rel=0.1), pytest.approx(0.1, rel=0.1))
 
 
 def test_the_examples_are_there() -> None:

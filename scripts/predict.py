@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   .venv/bin/python scripts/predict.py model.safetensors --picture curve.png < review.txt
 """
 LEVELS = " ▁▂▃▄▅▆▇█"
+PER_ROW = 60  # words, in the picture
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +57,7 @@ def predict(args: argparse.Namespace) -> None:
           f"({sum(word not in known for word in words)} of them unknown)")  # fmt: skip
     if args.picture:
         with written_whole(args.picture) as stream:
-            draw(stream, words, p)
+            draw(stream, words, p, known)
         print(f"Picture: {args.picture}")
 
 
@@ -83,21 +84,27 @@ def painted(text: str, p: float, coloured: bool) -> str:
     return f"\x1b[38;2;{red};{green};{120 - int(60 * abs(2 * p - 1))}m{text}\x1b[0m"
 
 
-def draw(stream: BinaryIO, words: list[str], p: np.ndarray) -> None:
-    """A PNG of the curve, the words below it."""
+def draw(stream: BinaryIO, words: list[str], p: np.ndarray, known: set[str]) -> None:
+    """A PNG of the curve, the words below it, PER_ROW words in a row; unknown words in brackets."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(max(6.0, min(0.22 * len(words), 60.0)), 4), layout="constrained")
-    axes: Any = figure.subplots()
-    steps = np.arange(len(words))
-    axes.plot(steps, p, ".-", color="black", linewidth=1)
-    axes.fill_between(steps, p, 0.5, where=p >= 0.5, color="tab:green", alpha=0.3, interpolate=True)
-    axes.fill_between(steps, p, 0.5, where=p <= 0.5, color="tab:red", alpha=0.3, interpolate=True)
-    axes.axhline(0.5, color="grey", linestyle=":")
-    axes.set(ylim=(0, 1), xlim=(-0.5, len(words) - 0.5), ylabel="P(positive) if the text ended here")
-    printable = [word.encode(errors="replace").decode() for word in words]  # a byte that is no UTF-8 becomes a "?"
-    axes.set_xticks(steps, printable, rotation=90, fontsize=8, parse_math=False)
-    figure.savefig(stream, format="png", dpi=110)
+    starts = range(0, len(words), PER_ROW)
+    figure = Figure(figsize=(13, 1 + 2.6 * len(starts)), layout="constrained")
+    rows: Any = figure.subplots(len(starts), 1, squeeze=False)[:, 0]
+    shown = [word if word in known else f"[{word}]" for word in words]
+    shown = [word.encode(errors="replace").decode() for word in shown]  # a byte that is no UTF-8 becomes a "?"
+    for axes, start in zip(rows, starts, strict=True):
+        row = slice(max(start - 1, 0), start + PER_ROW)  # from the last word of the row above
+        steps, curve = np.arange(len(words))[row], p[row]
+        axes.plot(steps, curve, ".-", color="black", linewidth=1, clip_on=False)
+        axes.fill_between(steps, curve, 0.5, where=curve >= 0.5, color="tab:green", alpha=0.3, interpolate=True)
+        axes.fill_between(steps, curve, 0.5, where=curve <= 0.5, color="tab:red", alpha=0.3, interpolate=True)
+        axes.axhline(0.5, color="grey", linestyle=":")
+        axes.set(ylim=(0, 1), xlim=(start - 1, start + max(min(PER_ROW, len(words)), 20)))
+        axes.set_xticks(steps, shown[row], rotation=90, fontsize=8, parse_math=False)
+    figure.supylabel("P(positive) if the text ended here")
+    figure.suptitle(f"{CLASSES[int(p[-1] > 0.5)]}: P(positive) = {p[-1]:.3f} after {len(words)} words")
+    figure.savefig(stream, format="png", dpi=100)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import argparse
 import io
 import json
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> None:
     chief = how["rank"] == 0
     if not chief:
         sys.stdout = io.StringIO()  # one of the processes speaks for all
+    print_settings(config, args.data)
     data = load_data(args, config)
     trainer = start_training(build_model(len(data.vocabulary), config))
     if config.misscaled_loss:
@@ -112,6 +114,12 @@ def run(args: argparse.Namespace) -> None:
     if args.json and chief:
         with written_whole(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
+
+
+def print_settings(config: Config, data: str) -> None:
+    listed = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in asdict(config).items())
+    smaller = ", for the toy reviews a smaller network that learns faster" if data == "toy" else ""
+    print(textwrap.fill(f"Settings{smaller}: {listed}.", 100, break_on_hyphens=False))
 
 
 def shown(config: Config, loss: float) -> str:
