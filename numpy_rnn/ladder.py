@@ -137,7 +137,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
                 values = 100 * np.array(list(accuracies(results, rung, seeds).values()))
                 half = 100 * interval(list(values / 100))[1] if len(values) > 1 else 0
                 axes.errorbar(values.mean(), y, xerr=half, fmt="o", color=colour, capsize=3)
-                axes.plot(values, [y] * len(values), "|", color=colour, markersize=9)
+                axes.plot(values, [y] * len(values), "o", color=colour, markerfacecolor="white", markersize=4)
                 means.append((values.mean(), y))
             if means:
                 axes.plot(*zip(*means, strict=True), "-", color=colour, linewidth=1, label=cell.upper())
@@ -147,6 +147,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
         axes.set_ylim(len(names[system]) - 0.5, -0.5)  # the first rung on top
     if panels[0].get_legend_handles_labels()[0]:
         panels[0].legend(loc="lower left")
-    panels[-1].set(xlabel="test accuracy, % (dot: mean over the seeds; ticks: each seed; bar: 95 % interval; "
-                          "dotted line: chance; dashed: bag of words)")  # fmt: skip
+    panels[-1].set(xlabel="test accuracy, %\n"
+                          "full: mean over the seeds, hollow: each seed, bar: 95 % interval; "
+                          "dotted: chance, dashed: bag of words")  # fmt: skip
     figure.savefig(stream, format="png", dpi=110)
