@@ -12,7 +12,7 @@ from numpy_rnn.checks import check_choice, check_dtype, check_number, check_size
 SYSTEMS = ("basic", "rnncell")
 CELLS = ("rnn", "lstm", "gru")
 OPTIMIZERS = ("adam", "sgd")
-READOUTS = ("last", "last_real", "mean")
+READOUTS = ("last", "last_real", "mean", "max")
 
 
 def _option(default: Any, meaning: str, choices: tuple[Any, ...] | None = None) -> Any:
@@ -33,14 +33,15 @@ class Config:
     embedding_std: float = _option(0.1, "standard deviation of the initial embeddings (PyTorch's default is 1)")
     hidden_size: int = _option(128, "H, hidden units per layer")
     num_layers: int = _option(1, "L, recurrent layers on top of each other")
+    bidirectional: bool = _option(False, "of system basic: a second RNN reads each review from its end")
     cell: str = _option("rnn", "the recurrent layers: RNN, LSTM or GRU", CELLS)
     nonlinearity: str = _option(
         "tanh", "f in h_t = f(...) of cell rnn; the gates of the others are fixed", ("tanh", "relu")
     )
     recurrent_init: str = _option("uniform", "of W_hh, uniform: as PyTorch's; identity: the unit matrix, no biases, "
                                              "with cell rnn: the state stays", ("uniform", "identity"))  # fmt: skip
-    readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: "
-                                   "after the last real one; mean: the mean over the real steps", READOUTS)  # fmt: skip
+    readout: str = _option("mean", "last: the state after the last step as it stands, with pads; last_real: after "
+                                   "the last real one; mean, max: over the real steps", READOUTS)  # fmt: skip
     dropout: float = _option(0.5, "probability of dropping a unit of the read-out in training")
     outputs: int = _option(2, "C; as written rnncell has 3, for the classes are its labels' 1 and 2", (2, 3))
     sigmoid: bool = _option(False, "of system basic: a sigmoid before the cross-entropy, as written")
@@ -87,14 +88,20 @@ class Config:
         check_dtype("dtype", self.dtype)
         self._check_pairs()
 
+    @property
+    def features(self) -> int:
+        """F, numbers that are read out: H, with both directions 2 H."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
     def _check_pairs(self) -> None:
         """What does not go together."""
         expect(self.cell == "rnn" or self.nonlinearity == "tanh", "nonlinearity", f"'tanh' with cell {self.cell!r}",
                repr(self.nonlinearity))  # fmt: skip
         expect(self.cell == "rnn" or self.recurrent_init == "uniform", "recurrent_init",
                f"'uniform' with cell {self.cell!r}", repr(self.recurrent_init))  # fmt: skip
-        fits = self.system == "basic" or not (self.sigmoid or self.num_layers > 1)
-        expect(fits, "sigmoid, num_layers", "False and 1 with system 'rnncell'", (self.sigmoid, self.num_layers))
+        given = (self.sigmoid, self.bidirectional, self.num_layers)
+        fits = self.system == "basic" or given == (False, False, 1)
+        expect(fits, "sigmoid, bidirectional, num_layers", "False, False and 1 with system 'rnncell'", given)
         expect(self.pad_to == "longest" or self.max_tokens > 0, "pad_to", "'longest' with max_tokens 0", "'max_tokens'")
 
 

@@ -22,7 +22,8 @@ class ModelCache(NamedTuple):
     ids: np.ndarray  # (T, N)
     rnn: Cache
     lengths: np.ndarray  # (N,)
-    mask: np.ndarray | None  # (N, H)
+    where: np.ndarray | None  # (N, F), the step of each unit's maximum, if that is what is read
+    mask: np.ndarray | None  # (N, F)
     head: dict[str, np.ndarray]  # of each layer of the head
 
 
@@ -30,8 +31,8 @@ class SentimentModel:
     """token ids (T, N), lengths (N,) -> logits (N, C). Its params are the layers' arrays under "layer.name".
 
     The read-outs: "last" is the state after step T as it stands, pads and all; "last_real" the state after each
-    review's own last token; "mean" the mean of the states at its real tokens. BasicRNN and RNNCellNet are two of it,
-    which differ in the head.
+    review's own last token; "mean" the mean of the states at its real tokens, "max" their maximum, unit by unit. Each
+    gives F features: H, with both directions 2 H. BasicRNN and RNNCellNet are two of it, which differ in the head.
     """
 
     system: str
@@ -42,34 +43,38 @@ class SentimentModel:
         D, H, dtype = config.embedding_size, config.hidden_size, config.dtype
         self.config = config
         self.embedding = Embedding(vocabulary_size, D, std=config.embedding_std, dtype=dtype, rng=rng)
-        options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        options: dict[str, Any] = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        options |= {"bidirectional": config.bidirectional}
         self.rnn = RECURRENT[config.cell](D, H, config.num_layers, dtype=dtype, rng=rng, **options)
         if config.recurrent_init == "identity":
             _start_with_identity(self.rnn.params)
         self.dropout = Dropout(config.dropout)
-        self.head = self.make_head(H, config, rng)
+        self.head = self.make_head(config.features, config, rng)
         layers = {"embedding": self.embedding, "rnn": self.rnn} | self.head
         self.params = _join({name: getattr(layer, "params", {}) for name, layer in layers.items()})
 
-    def make_head(self, H: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
-        """The layers between the read-out (N, H) and the logits (N, C), by name and in order."""
+    def make_head(self, F: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+        """The layers between the read-out (N, F) and the logits (N, C), by name and in order."""
         raise NotImplementedError
 
     def forward(self, ids: np.ndarray, lengths: Any, mask: np.ndarray | None = None) -> tuple[np.ndarray, ModelCache]:
-        """mask (N, H) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
+        """mask (N, F) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
         x, ids = self.embedding.forward(ids)
         lengths = check_whole_numbers("lengths", lengths, ids.shape[1:], 1, len(ids)).copy()
         output, _, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
+        where = None
         if self.config.readout == "mean":
-            features = _mean(output, lengths)  # (N, H)
+            features = _mean(output, lengths)  # (N, F)
+        elif self.config.readout == "max":
+            features, where = _max(output, lengths)  # (N, F)
         else:
-            features = output[self.last_step(lengths, len(ids)), np.arange(len(lengths))]  # (N, H)
+            features = output[self.last_step(lengths, len(ids)), np.arange(len(lengths))]  # (N, F)
         if mask is not None:
             features, _ = self.dropout.forward(features, mask)
         caches = {}
         for name, layer in self.head.items():
             features, caches[name] = layer.forward(features)
-        return features, ModelCache(ids, rnn_cache, lengths, mask, caches)
+        return features, ModelCache(ids, rnn_cache, lengths, where, mask, caches)
 
     def backward(self, d_logits: np.ndarray, cache: ModelCache) -> Params:
         """d_logits (N, C) -> the gradient of every parameter, under its name in `params`."""
@@ -88,9 +93,11 @@ class SentimentModel:
             d_features, _ = self.dropout.backward(d_features, cache.mask)
         T, N = cache.ids.shape
         if self.config.readout == "mean":
-            d_output = _mean_backward(d_features, cache.lengths, T)
+            d_output = _mean_backward(d_features, cache.lengths, T)  # (T, N, F)
+        elif cache.where is not None:
+            d_output = _max_backward(d_features, cache.where, T)  # (T, N, F)
         else:
-            d_output = np.zeros((T, *d_features.shape), d_features.dtype)  # (T, N, H)
+            d_output = np.zeros((T, *d_features.shape), d_features.dtype)  # (T, N, F)
             d_output[self.last_step(cache.lengths, T), np.arange(N)] = d_features
         dx, _, grads["rnn"] = self.rnn.backward(d_output, None, cache.rnn)
         return dx, grads
@@ -105,8 +112,8 @@ class BasicRNN(SentimentModel):
 
     system = "basic"
 
-    def make_head(self, H: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
-        head: dict[str, Any] = {"linear": Linear(H, config.outputs, dtype=config.dtype, rng=rng)}
+    def make_head(self, F: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+        head: dict[str, Any] = {"linear": Linear(F, config.outputs, dtype=config.dtype, rng=rng)}
         return head | ({"sigmoid": Sigmoid()} if config.sigmoid else {})
 
 
@@ -115,8 +122,8 @@ class RNNCellNet(SentimentModel):
 
     system = "rnncell"
 
-    def make_head(self, H: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
-        fc1 = Linear(H, FC1_SIZE, dtype=config.dtype, rng=rng)
+    def make_head(self, F: int, config: Config, rng: np.random.Generator) -> dict[str, Any]:
+        fc1 = Linear(F, FC1_SIZE, dtype=config.dtype, rng=rng)
         return {"fc1": fc1, "relu": ReLU(), "fc2": Linear(FC1_SIZE, config.outputs, dtype=config.dtype, rng=rng)}
 
 
@@ -135,13 +142,30 @@ def _start_with_identity(params: Params) -> None:
 
 
 def _mean(output: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """m = (1/len) sum_t h_t, (T, N, H) -> (N, H): the outputs after a review's end are zero and add nothing."""
+    """m = (1/len) sum_t h_t, (T, N, F) -> (N, F): the outputs after a review's end are zero and add nothing."""
     return output.sum(axis=0) / lengths[:, None].astype(output.dtype)
 
 
 def _mean_backward(dm: np.ndarray, lengths: np.ndarray, T: int) -> np.ndarray:
     """dh_t = dm / len at every real step; the RNN never looks at d_output after a review's end."""
     return np.broadcast_to(dm / lengths[:, None].astype(dm.dtype), (T, *dm.shape))
+
+
+def _max(output: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """m_j = max_t h_t,j over a review's real steps, and the step t where that is: (T, N, F) -> (N, F), (N, F).
+
+    Source: Collobert et al. (2011), "Natural language processing (almost) from scratch", section 3.2.2.
+    """
+    real = np.arange(len(output))[:, None] < lengths  # (T, N)
+    where = np.where(real[:, :, None], output, -np.inf).argmax(axis=0)
+    return np.take_along_axis(output, where[None], axis=0)[0], where
+
+
+def _max_backward(dm: np.ndarray, where: np.ndarray, T: int) -> np.ndarray:
+    """dh_t,j = dm_j at the step of the maximum, 0 at every other: each unit sends its whole error to one word."""
+    d_output = np.zeros((T, *dm.shape), dm.dtype)
+    np.put_along_axis(d_output, where[None], dm[None], axis=0)
+    return d_output
 
 
 def _join(parts: dict[str, Params]) -> Params:

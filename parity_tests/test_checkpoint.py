@@ -22,7 +22,8 @@ from torch_rnn import from_torch, to_torch
 WORDS = ["<unk>", "<pad>", "good", "bad", "\udcff", "naïve", "Ω"]  # a lone surrogate among them, as IMDB might have
 CONFIG = Config(embedding_size=3, hidden_size=4)
 OPTIONS: list[dict[str, Any]] = [
-    {}, {"system": "rnncell", "outputs": 3}, {"cell": "lstm", "num_layers": 2}, {"cell": "gru", "dtype": "float64"},
+    {}, {"system": "rnncell", "outputs": 3}, {"bidirectional": True, "readout": "max"},
+    {"cell": "lstm", "num_layers": 2}, {"cell": "gru", "dtype": "float64"},
 ]  # fmt: skip
 
 

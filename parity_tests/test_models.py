@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,15 @@ SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float6
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.sampled_from(READOUTS),
        st.sampled_from([("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]), st.integers(2, 3),
-       st.booleans(), st.sampled_from([{"system": "rnncell"}, {}, {"num_layers": 2}, {"sigmoid": True}]))  # fmt: skip
+       st.booleans(), st.sampled_from([{"system": "rnncell"}, {}, {"num_layers": 2}, {"sigmoid": True},
+                                       {"bidirectional": True}, {"bidirectional": True, "num_layers": 2}]))  # fmt: skip
 def test_logits_and_every_gradient(
     seed: int, T: int, N: int, readout: str, cell: tuple[str, str], C: int, dropout: bool, options: dict[str, Any]
 ) -> None:
     config = replace(SMALL, readout=readout, cell=cell[0], nonlinearity=cell[1], seed=seed, outputs=C, **options)
     model, rng = build_model(7, config), np.random.default_rng(seed)
     ids, lengths, d_logits = rng.integers(0, 7, (T, N)), rng.integers(1, T + 1, N), rng.normal(size=(N, C))
-    mask = Dropout(0.5).mask((N, 4), "float64", rng) if dropout else None
+    mask = Dropout(0.5).mask((N, config.features), "float64", rng) if dropout else None
     logits, cache = model.forward(ids, lengths, mask)
     grads = model.backward(d_logits, cache)
     twin = to_torch(model)
@@ -51,9 +53,25 @@ def test_the_read_outs_differ_where_there_are_pads() -> None:
     ids, lengths = np.array([[2, 3], [4, 1], [5, 1]]), np.array([3, 1])
     logits = {readout: BasicRNN(7, replace(SMALL, readout=readout)).forward(ids, lengths)[0] for readout in READOUTS}
     np.testing.assert_allclose(logits["last"][0], logits["last_real"][0])  # no pads: the same
-    np.testing.assert_allclose(logits["mean"][1], logits["last_real"][1])  # one real step: the same
+    for readout in ("mean", "max"):
+        np.testing.assert_allclose(logits[readout][1], logits["last_real"][1])  # one real step: the same
     assert not np.allclose(logits["last"][1], logits["last_real"][1])
-    assert not np.allclose(logits["mean"][0], logits["last_real"][0])
+    for one, other in combinations(("mean", "max", "last_real"), 2):
+        assert not np.allclose(logits[one][0], logits[other][0])
+
+
+def test_the_maximum_sends_each_units_error_to_one_word() -> None:
+    """Without W_hh each word has a state of its own: then every other word gets nothing, and the pads never do."""
+    model = BasicRNN(7, replace(SMALL, readout="max", hidden_size=1))
+    model.rnn.params["W_hh_l0"][...] = 0
+    ids, lengths = np.array([[2, 3], [4, 5], [5, 1], [6, 1]]), np.array([4, 2])
+    _, cache = model.forward(ids, lengths)
+    dx, _ = model.backward_to_embeddings(np.array([[1.0, 0.0], [1.0, 0.0]]), cache)
+    states = model.rnn.forward(model.embedding.forward(ids)[0], lengths=lengths)[0][:, :, 0]  # (T, N)
+    largest = [states[:4, 0].argmax(), states[:2, 1].argmax()]
+    expected = np.zeros((4, 2), bool)
+    expected[largest, [0, 1]] = True
+    np.testing.assert_array_equal(dx.any(axis=2), expected)
 
 
 @pytest.mark.parametrize("readout", READOUTS)
@@ -120,7 +138,7 @@ def test_training_the_params_trains_the_layers() -> None:
         ({"lr": 0.0}, r"lr: expected a number in \(0, inf\), got 0.0"),
         ({"clip": float("inf")}, "clip: expected a number in"),
         ({"clip": -1.0}, "clip: expected a number in"),
-        ({"readout": "max"}, "readout: expected one of 'last', 'last_real', 'mean', got 'max'"),
+        ({"readout": "sum"}, "readout: expected one of 'last', 'last_real', 'mean', 'max', got 'sum'"),
         ({"keep": "middle"}, "keep: expected one of"),
         ({"nonlinearity": "sigmoid"}, "nonlinearity: expected one of"),
         ({"cell": "elman"}, "cell: expected one of 'rnn', 'lstm', 'gru', got 'elman'"),
@@ -130,8 +148,16 @@ def test_training_the_params_trains_the_layers() -> None:
         ({"cell": "gru", "recurrent_init": "identity"}, "recurrent_init: expected 'uniform' with cell 'gru'"),
         ({"outputs": 4}, "outputs: expected one of 2, 3, got 4"),
         ({"sigmoid": "no"}, "sigmoid: expected one of False, True, got 'no'"),
-        ({"system": "rnncell", "sigmoid": True}, r"sigmoid, num_layers: expected False and 1 with system 'rnncell'"),
-        ({"system": "rnncell", "num_layers": 2}, r"sigmoid, num_layers: expected .* got \(False, 2\)"),
+        (
+            {"system": "rnncell", "sigmoid": True},
+            "sigmoid, bidirectional, num_layers: expected False, False and 1 with",
+        ),
+        ({"system": "rnncell", "num_layers": 2}, r"sigmoid, bidirectional, num_layers: .* got \(False, False, 2\)"),
+        (
+            {"system": "rnncell", "bidirectional": True},
+            r"sigmoid, bidirectional, num_layers: .* got \(False, True, 1\)",
+        ),
+        ({"bidirectional": 1.5}, "bidirectional: expected one of False, True, got 1.5"),
         ({"max_tokens": 0, "pad_to": "max_tokens"}, "pad_to: expected 'longest' with max_tokens 0"),
         ({"max_tokens": -1}, "max_tokens: expected a whole number >= 0"),
         ({"test_runs": 0}, "test_runs: expected a whole number >= 1"),

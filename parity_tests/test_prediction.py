@@ -147,7 +147,7 @@ def test_the_diagnosis_measures_what_it_says() -> None:
         ids = np.ones((30, 1), int)
         ids[:length, 0] = data.valid.tokens[data.valid.offsets[i] :][:length]
         x = twin.embedding(torch.tensor(ids)).detach().requires_grad_()
-        logits = twin.logits(twin.read_out(twin.states(x), torch.tensor([length])))
+        logits = twin.logits(twin.read_out(twin.states(x, torch.tensor([length])), torch.tensor([length])))
         loss = cross_entropy(logits, torch.tensor([data.valid.labels[i] + 1]))
         loss.backward()
         norms = x.grad.norm(dim=2)[:, 0]

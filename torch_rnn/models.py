@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, relu
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from numpy_rnn.config import Config
 from numpy_rnn.models import FC1_SIZE
@@ -65,50 +66,57 @@ class SentimentModel(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
 
     def forward(self, ids: Tensor, lengths: Tensor, mask: Tensor | None = None) -> Tensor:
-        """mask (N, H) is Dropout's, the one that the NumPy side has; None when testing."""
-        features = self.read_out(self.states(self.embedding(ids)), lengths)
+        """mask (N, F) is Dropout's, the one that the NumPy side has; None when testing."""
+        features = self.read_out(self.states(self.embedding(ids), lengths), lengths)
         if mask is not None:
             features = features * mask
         return self.logits(features)
 
     def read_out(self, output: Tensor, lengths: Tensor) -> Tensor:
-        """The states (T, N, H) -> (N, H); see numpy_rnn.SentimentModel."""
+        """The states (T, N, F) -> (N, F); see numpy_rnn.SentimentModel."""
         T, N, _ = output.shape
         if self.config.readout == "last":
             return output[-1]
         if self.config.readout == "last_real":
             return output[lengths - 1, torch.arange(N, device=output.device)]
         real = torch.arange(T, device=output.device)[:, None] < lengths  # (T, N)
+        if self.config.readout == "max":
+            return torch.where(real[:, :, None], output, -torch.inf).max(dim=0).values
         return torch.where(real[:, :, None], output, 0).sum(dim=0) / lengths[:, None]
 
-    def states(self, x: Tensor) -> Tensor:
-        """x (T, N, D) -> h_1..h_T (T, N, H), through the pads: in one direction the real steps never see them."""
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """x (T, N, D) -> h_1..h_T (T, N, F)."""
         raise NotImplementedError
 
     def logits(self, features: Tensor) -> Tensor:
-        """(N, H) -> (N, C)."""
+        """(N, F) -> (N, C)."""
         raise NotImplementedError
 
 
 class BasicRNN(SentimentModel):
     """The system basic: nn.RNN (or LSTM, GRU), one Linear layer, and, as it was written, a sigmoid.
 
-    The whole padded batch goes through the recurrent layer: on a CPU nn.RNN takes less than half the time of a packed
-    sequence that way. Time first, where the original has batch_first: the same network.
+    In one direction the whole padded batch goes through the recurrent layer, since the real steps never see the pads:
+    on a CPU nn.RNN takes less than half the time of a packed sequence that way. Time first, where the original has
+    batch_first: the same network.
     """
 
     system = "basic"
 
     def __init__(self, vocabulary_size: int, config: Config):
         super().__init__(vocabulary_size, config)
-        options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        options: dict[str, Any] = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        options |= {"bidirectional": config.bidirectional}
         kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
         self.rnn = kind(config.embedding_size, config.hidden_size, config.num_layers, **options)
-        self.linear = nn.Linear(config.hidden_size, config.outputs)
+        self.linear = nn.Linear(config.features, config.outputs)
         self.to(getattr(torch, config.dtype))
 
-    def states(self, x: Tensor) -> Tensor:
-        return self.rnn(x)[0]
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
+        if not self.config.bidirectional or self.config.readout == "last":
+            return self.rnn(x)[0]
+        output, _ = self.rnn(pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False))
+        return pad_packed_sequence(output, total_length=len(x))[0]
 
     def logits(self, features: Tensor) -> Tensor:
         z = self.linear(features)
@@ -154,7 +162,7 @@ class RNNCellNet(SentimentModel):
         loop = CellLoop(self.rnn.cell)  # of its own, with the same cell: what is recorded is changed by it
         self.captured[T, N] = torch.cuda.make_graphed_callables(loop, (x,))
 
-    def states(self, x: Tensor) -> Tensor:
+    def states(self, x: Tensor, lengths: Tensor) -> Tensor:
         loop = self.captured.get((x.shape[0], x.shape[1])) if torch.is_grad_enabled() else None
         return (loop or self.rnn)(x)
 

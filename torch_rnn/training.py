@@ -25,7 +25,7 @@ class Tensors(NamedTuple):
     ids: Tensor  # (T, N)
     lengths: Tensor  # (N,)
     labels: Tensor  # (N,)
-    mask: Tensor | None  # (N, H)
+    mask: Tensor | None  # (N, F)
 
 
 class TorchTrainer:

@@ -18,7 +18,7 @@ class Batch(NamedTuple):
     ids: np.ndarray  # (T, N), T as config.pad_to says, <pad> after each review's end
     lengths: np.ndarray  # (N,)
     labels: np.ndarray  # (N,), the index of the right logit
-    mask: np.ndarray | None  # (N, H), Dropout's for the read-out; None when testing
+    mask: np.ndarray | None  # (N, F), Dropout's for the read-out; None when testing
     which: np.ndarray  # (N,), of the reviews
 
 
@@ -63,5 +63,5 @@ def _batch(reviews: Reviews, chosen: np.ndarray, config: Config, rng: np.random.
     mask = None
     if rng is not None:
         ids = np.where(real & (rng.random(ids.shape) < config.unknown_rate), UNKNOWN, ids)
-        mask = Dropout(config.dropout).mask((len(chosen), config.hidden_size), config.dtype, rng)
+        mask = Dropout(config.dropout).mask((len(chosen), config.features), config.dtype, rng)
     return Batch(ids, lengths, reviews.labels[chosen] + first_class(config), mask, chosen)
