@@ -154,7 +154,7 @@ def _mean_backward(dm: np.ndarray, lengths: np.ndarray, T: int) -> np.ndarray:
 def _max(output: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """m_j = max_t h_t,j over a review's real steps, and the step t where that is: (T, N, F) -> (N, F), (N, F).
 
-    Source: Collobert et al. (2011), "Natural language processing (almost) from scratch", section 3.2.2.
+    Source: Collobert et al. (2011), "Natural language processing (almost) from scratch", the max layer.
     """
     real = np.arange(len(output))[:, None] < lengths  # (T, N)
     where = np.where(real[:, :, None], output, -np.inf).argmax(axis=0)

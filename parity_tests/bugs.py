@@ -10,7 +10,8 @@ LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn
 TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
 TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py", "numpy_rnn/checkpoint.py"
 PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
-DISTRIBUTED, TWINS = "torch_rnn/distributed.py", "torch_rnn/models.py"
+DISTRIBUTED, STACKS, BENCHMARK = "torch_rnn/distributed.py", "torch_rnn/stacks.py", "torch_rnn/benchmark.py"
+TWINS, TWIN_TRAINING = "torch_rnn/models.py", "torch_rnn/training.py"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
     # the vanilla RNN
@@ -179,6 +180,10 @@ BUGS = [
      "loss.backward()"),
     ("several processes: a review counted twice", DISTRIBUTED, "1.0 if self.rank < N else 0.0", "1.0"),
     ("several processes: each keeps its own loss", DISTRIBUTED, "dist.all_reduce(totals)", "totals *= self.world"),
+    ("the loop is not captured", STACKS, "trainer.model.capture(config.max_tokens, config.batch_size)", "pass"),
+    ("a GPU is sent one batch at a time", TWIN_TRAINING, 'if self.device.type == "cpu" else list(tensors)', ""),
+    ("the benchmark's nn.RNN is the loop", BENCHMARK, 'if kind == "nn.RNN":', 'if kind == "no":'),
+    ("--deterministic does nothing", STACKS, "devices.make_deterministic()", "pass"),
     ("a captured loop in testing, too", TWINS, "if torch.is_grad_enabled() else None", ""),
     ("checkpoint: the weights are not in the checksum", CHECKPOINT, "content.update(np.ascontiguousarray(p).tobytes())",
      "pass"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data.batches import batches
@@ -143,6 +144,17 @@ def test_a_twin_made_later_starts_with_the_optimizer_state() -> None:
     late.step(*second)
     for name, p in TorchTrainer(run.numpy).weights().items():
         assert relative_error(late.weights()[name], p) < 1e-13
+
+
+def test_a_gpu_gets_an_epochs_batches_at_once() -> None:
+    """The device "meta" stands in for one: what comes lies on it, all of it; on a CPU one batch at a time."""
+    trainer, stream = Comparison(DATA, SMALL).torch, list(batches(DATA.train, SMALL, 0))
+    assert not isinstance(trainer.ready(stream), list)
+    trainer.device = torch.device("meta")
+    ready = trainer.ready(iter(stream))
+    assert isinstance(ready, list)
+    assert [batch.ids.shape for batch in ready] == [batch.ids.shape for batch in stream]
+    assert {tensor.device.type for batch in ready for tensor in batch} == {"meta"}
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "no such thing"])
