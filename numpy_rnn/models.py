@@ -43,9 +43,10 @@ class SentimentModel:
         D, H, dtype = config.embedding_size, config.hidden_size, config.dtype
         self.config = config
         self.embedding = Embedding(vocabulary_size, D, std=config.embedding_std, dtype=dtype, rng=rng)
-        options: dict[str, Any] = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
-        options |= {"bidirectional": config.bidirectional}
-        self.rnn = RECURRENT[config.cell](D, H, config.num_layers, dtype=dtype, rng=rng, **options)
+        options = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
+        self.rnn = RECURRENT[config.cell](
+            D, H, config.num_layers, bidirectional=config.bidirectional, dtype=dtype, rng=rng, **options
+        )
         if config.recurrent_init == "identity":
             _start_with_identity(self.rnn.params)
         self.dropout = Dropout(config.dropout)

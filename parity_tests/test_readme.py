@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from numpy_rnn.ladder import Results, rungs, table
+from parity_tests.bugs import BUGS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -53,6 +54,10 @@ def test_the_look_at_a_pytorch_model_sees_pads_and_embeddings(capsys: pytest.Cap
     assert before[2] < 1e-4
     assert after[2] == 1
     assert (before[3], after[3]) == (pytest.approx(1, rel=0.1), pytest.approx(0.1, rel=0.1))
+
+
+def test_the_number_of_planted_bugs() -> None:
+    assert f"`parity_tests/bugs.py` lists {len(BUGS)} of them" in README
 
 
 def test_the_examples_are_there() -> None:

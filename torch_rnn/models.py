@@ -106,9 +106,9 @@ class BasicRNN(SentimentModel):
     def __init__(self, vocabulary_size: int, config: Config):
         super().__init__(vocabulary_size, config)
         options: dict[str, Any] = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
-        options |= {"bidirectional": config.bidirectional}
         kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
-        self.rnn = kind(config.embedding_size, config.hidden_size, config.num_layers, **options)
+        self.rnn = kind(config.embedding_size, config.hidden_size, config.num_layers,
+                        bidirectional=config.bidirectional, **options)  # fmt: skip
         self.linear = nn.Linear(config.features, config.outputs)
         self.to(getattr(torch, config.dtype))
 
