@@ -29,8 +29,10 @@ def check_number(argument: str, value: Any, low: float, high: float, open_low: b
     return float(value)
 
 
-def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> None:
+def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
+    """One of the choices, as it stands among them: Python's True for NumPy's."""
     expect(value in choices, argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+    return choices[choices.index(value)]
 
 
 def check_dtype(argument: str, dtype: Any) -> np.dtype:

@@ -88,12 +88,20 @@ def check_writable(argument: str, file: str | None) -> None:
     if file is None:
         return
     try:
-        with tempfile.TemporaryFile(dir=Path(file).absolute().parent):
+        target = Path(file).resolve()
+        with tempfile.TemporaryFile(dir=target.parent):
             pass
-    except OSError as error:
-        expect(False, argument, "a file in a folder that can be written to", f"{file!r} ({error.strerror})")
-    what = "folder" if Path(file).is_dir() else "device"
-    expect(Path(file).is_file() or not Path(file).exists(), argument, "a file", f"the {what} {file!r}")
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise ValueError(f"{argument}: expected a file in a folder that can be written to, got {file!r} "
+                         f"({getattr(error, 'strerror', error)})") from error  # fmt: skip
+    what = "folder" if target.is_dir() else "device"
+    expect(target.is_file() or not target.exists(), argument, "a file", f"the {what} {file!r}")
+
+
+def check_apart(argument: str, file: str | None, other_argument: str, other: str | None) -> None:
+    """Neither is to overwrite the other."""
+    apart = file is None or other is None or Path(file).resolve() != Path(other).resolve()
+    expect(apart, argument, f"another file than that of --{other_argument}", repr(file))
 
 
 def mendable() -> tuple[type[BaseException], ...]:

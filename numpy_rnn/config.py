@@ -33,7 +33,8 @@ class Config:
     embedding_std: float = _option(0.1, "standard deviation of the initial embeddings (PyTorch's default is 1)")
     hidden_size: int = _option(128, "H, hidden units per layer")
     num_layers: int = _option(1, "L, recurrent layers on top of each other")
-    bidirectional: bool = _option(False, "of system basic: a second RNN reads each review from its end")
+    bidirectional: bool = _option(False, "of system basic, with readout mean or max: a second RNN reads from the end; "
+                                       "at the last step it has read one word only")  # fmt: skip
     cell: str = _option("rnn", "the recurrent layers: RNN, LSTM or GRU", CELLS)
     nonlinearity: str = _option(
         "tanh", "f in h_t = f(...) of cell rnn; the gates of the others are fixed", ("tanh", "relu")
@@ -79,12 +80,11 @@ class Config:
         for name in ("embedding_std", "lr"):
             checked[name] = check_number(name, getattr(self, name), 0, np.inf, open_low=True)
         checked["clip"] = check_number("clip", self.clip, 0, np.inf)
-        vars(self).update(checked)  # Python's own numbers, which JSON takes
         for option in self.__dataclass_fields__.values():
-            if option.metadata["choices"]:
-                check_choice(option.name, getattr(self, option.name), option.metadata["choices"])
-            elif option.type == "bool":
-                check_choice(option.name, getattr(self, option.name), (False, True))
+            choices = (False, True) if option.type == "bool" else option.metadata["choices"]
+            if choices:
+                checked[option.name] = check_choice(option.name, getattr(self, option.name), choices)
+        vars(self).update(checked)  # Python's own values, which JSON takes
         check_dtype("dtype", self.dtype)
         self._check_pairs()
 
@@ -102,6 +102,8 @@ class Config:
         given = (self.sigmoid, self.bidirectional, self.num_layers)
         fits = self.system == "basic" or given == (False, False, 1)
         expect(fits, "sigmoid, bidirectional, num_layers", "False, False and 1 with system 'rnncell'", given)
+        fits = not self.bidirectional or self.readout in ("mean", "max")
+        expect(fits, "readout", "'mean' or 'max' with both directions", repr(self.readout))
         expect(self.pad_to == "longest" or self.max_tokens > 0, "pad_to", "'longest' with max_tokens 0", "'max_tokens'")
 
 

@@ -16,6 +16,7 @@ from numpy_rnn.prediction import CLASSES, positive
 
 class Diagnosis(NamedTuple):
     reviews: int
+    readout: str
     loss: float  # mean per review; ln 2 = 0.6931 is that of a coin
     accuracy: float
     answer: str  # the class that is answered more often,
@@ -42,7 +43,7 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
     lengths = np.diff(reviews.offsets)
     varied = p.std() > 1e-6 and lengths.std() > 0  # below that p is one number, but for rounding
     return Diagnosis(
-        n, float(loss.mean()), float(correct.mean()), CLASSES[int(share >= 0.5)], max(share, 1 - share),
+        n, config.readout, float(loss.mean()), float(correct.mean()), CLASSES[int(share >= 0.5)], max(share, 1 - share),
         float(np.corrcoef(p, lengths)[0, 1]) if varied else np.nan, float(pads.mean()),
         float(np.median(at_last)), float(np.median(at_last / np.where(largest > 0, largest, 1))),
     )  # fmt: skip
@@ -53,7 +54,7 @@ def verdict(d: Diagnosis) -> str:
     against = f"{d.accuracy:.1%} right, loss {d.loss:.3f} against a coin's {np.log(2):.3f}"
     noise = 3 * 0.5 / np.sqrt(d.reviews)  # three standard errors of a coin's accuracy
     if d.accuracy < 0.5 - noise:
-        return f"It is worse than chance ({against}): are the labels the wrong way round?"
+        return f"It is worse than chance ({against}): are the labels the wrong way round, or is a third class answered?"
     if d.accuracy > 0.6:
         but = f" But {d.pads:.0f} pads follow the last word before the state is read." if d.pads >= 1 else ""
         return f"It has learnt something ({against}).{but}"
@@ -67,7 +68,7 @@ def verdict(d: Diagnosis) -> str:
     elif abs(d.length_correlation) > 0.5:
         cause = (f", and its answer goes with the length of the review (correlation {d.length_correlation:.2f}): it "
                  "has learnt to count, pads perhaps.")  # fmt: skip
-    elif d.gradient_share < 0.01:
+    elif d.gradient_share < 0.01 and d.readout != "max":  # which sends the error to other words, and is right to
         cause = (f": the error hardly reaches the last word ({d.gradient_share:.0e} of the largest gradient), and "
                  "nothing can be learnt from it.")  # fmt: skip
     else:

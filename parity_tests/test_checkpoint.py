@@ -158,8 +158,8 @@ def test_another_model(file: Path, change: dict[str, Any], message: str, monkeyp
 
 
 def test_numpys_numbers_as_settings(tmp_path: Path) -> None:
-    config = replace(CONFIG, hidden_size=np.int64(4), clip=np.float32(0.5))
-    assert (type(config.hidden_size), type(config.clip)) == (int, float)
+    config = replace(CONFIG, hidden_size=np.int64(4), clip=np.float32(0.5), bidirectional=np.True_, outputs=np.int64(2))
+    assert {type(value) for value in asdict(config).values()} == {int, float, bool, str}
     save_checkpoint(tmp_path / "file", build_model(7, config), WORDS)
     assert load_checkpoint(tmp_path / "file").model.config == config
 

@@ -38,6 +38,7 @@ from numpy_rnn import Config
             {"system": "rnncell", "bidirectional": True},
             r"sigmoid, bidirectional, num_layers: .* got \(False, True, 1\)",
         ),
+        ({"bidirectional": True, "readout": "last_real"}, "readout: expected 'mean' or 'max' with both directions"),
         ({"bidirectional": 1.5}, "bidirectional: expected one of False, True, got 1.5"),
         ({"max_tokens": 0, "pad_to": "max_tokens"}, "pad_to: expected 'longest' with max_tokens 0"),
         ({"max_tokens": -1}, "max_tokens: expected a whole number >= 0"),

@@ -61,7 +61,7 @@ def test_the_diagnosis_of_the_seeds_first_system_and_of_its_repair() -> None:
     assert "for it has forgotten the review when it answers: 3" in verdict(said[0])
 
 
-WELL = Diagnosis(5000, 0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
+WELL = Diagnosis(5000, "last_real", 0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,7 @@ WELL = Diagnosis(5000, 0.693, 0.5, "positive", 0.6, 0.1, 0.0, 1e-3, 0.5)
         ({"accuracy": 0.53}, "It is little better than chance (53.0% right"),
         ({"accuracy": 0.53, "reviews": 100}, "It is at chance (53.0% right"),
         ({"accuracy": 0.4}, "It is worse than chance (40.0% right, loss 0.693 against a coin's 0.693): are the labels"),
+        ({"gradient_share": 0.0, "readout": "max"}, "though the error reaches the words"),
         ({"gradient_share": 1e-5}, "the error hardly reaches the last word (1e-05 of the largest gradient)"),
     ],
     ids=str,

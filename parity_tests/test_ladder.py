@@ -182,6 +182,7 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     [
         (["--seeds", "0"], "ladder.py: seeds: expected 2 to 10, all different, got [0]"),
         (["--seeds", *map(str, range(11))], "ladder.py: seeds: expected 2 to 10, all different, got [0, 1, 2"),
+        (["--results", "a", "--picture", "./a"], "ladder.py: picture: expected another file than that of --results"),
         (["--diagnose", ""], "ladder.py: checkpoint: expected a safetensors file, got ''"),
         (["--jobs", "1000"], "ladder.py: jobs: expected at most"),
         (["--diagnose", "nowhere"], "ladder.py: checkpoint: expected a safetensors file, got 'nowhere'"),

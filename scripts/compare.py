@@ -19,15 +19,14 @@ import json
 import platform
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from numpy_rnn.checks import expect
 from numpy_rnn.command_line import (
     add_data_options,
     add_settings,
     add_threads,
+    check_apart,
     check_writable,
     load_data,
     settings,
@@ -74,8 +73,7 @@ def compare(args: argparse.Namespace) -> None:
     config = settings(args, DEFAULTS[args.data])
     for argument in ("json", "picture"):
         check_writable(argument, getattr(args, argument))
-    expect(args.json is None or Path(args.json).resolve() != Path(args.picture).resolve(),
-           "picture", "another file than that of --json", repr(args.picture))  # fmt: skip
+    check_apart("picture", args.picture, "json", args.json)
     choose_device(args.device)
     use_threads(args.threads)
 

@@ -32,7 +32,7 @@ from tqdm import tqdm
 
 from numpy_rnn.checkpoint import load_checkpoint
 from numpy_rnn.checks import check_size, expect
-from numpy_rnn.command_line import add_data_options, check_writable, load_data, status_of, use_threads
+from numpy_rnn.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
 from numpy_rnn.config import CELLS, SYSTEMS, Config
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.files import written_whole
@@ -74,6 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
 def climb(args: argparse.Namespace) -> None:
     for argument in ("results", "picture"):
         check_writable(argument, getattr(args, argument))
+    check_apart("picture", args.picture, "results", args.results)
     jobs = check_size("jobs", args.jobs)
     expect(jobs <= (os.cpu_count() or 1), "jobs", f"at most {os.cpu_count()}, as there are cores", jobs)
     most = len(T_95) + 1
@@ -96,8 +97,10 @@ def climb(args: argparse.Namespace) -> None:
 
 def train_all(pending: list[Config], results: Results, args: argparse.Namespace) -> None:
     """Each finished run is in the results file at once."""
+    answer = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the workers start: they leave Ctrl-C to this process
     with ProcessPoolExecutor(args.jobs, get_context("spawn"), prepare_worker) as pool:
         runs = [pool.submit(train_once, args, config) for config in pending]
+        signal.signal(signal.SIGINT, answer)
         try:
             for run in tqdm(as_completed(runs), "runs", len(runs), disable=None):
                 results.add(run.result())
@@ -128,8 +131,7 @@ def machine() -> str:
 
 
 def prepare_worker() -> None:
-    """One thread; no progress bar, the parent has one for all; and the parent answers Ctrl-C for all."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """One thread, no progress bar: the parent has one for all."""
     tqdm.set_lock(RLock())  # its own lock is for several processes, and outlives one that is terminated
     os.environ["TQDM_DISABLE"] = "1"
     use_threads(1)

@@ -91,7 +91,7 @@ def draw(stream: BinaryIO, words: list[str], p: np.ndarray, known: set[str]) -> 
     starts = range(0, len(words), PER_ROW)
     figure = Figure(figsize=(13, 1 + 2.6 * len(starts)), layout="constrained")
     rows: Any = figure.subplots(len(starts), 1, squeeze=False)[:, 0]
-    shown = [word if word in known else f"[{word}]" for word in words]
+    shown = [word[:20] if word in known else f"[{word[:20]}]" for word in words]
     shown = [word.encode(errors="replace").decode() for word in shown]  # a byte that is no UTF-8 becomes a "?"
     for axes, start in zip(rows, starts, strict=True):
         row = slice(max(start - 1, 0), start + PER_ROW)  # from the last word of the row above

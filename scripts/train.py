@@ -20,17 +20,16 @@ import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from numpy_rnn.checkpoint import save_checkpoint
-from numpy_rnn.checks import expect
 from numpy_rnn.command_line import (
     add_data_options,
     add_settings,
     add_threads,
+    check_apart,
     check_writable,
     load_data,
     settings,
@@ -85,8 +84,7 @@ def run(args: argparse.Namespace) -> None:
     config = settings(args, for_toy(start) if args.data == "toy" else start)
     for argument in ("checkpoint", "json"):
         check_writable(argument, getattr(args, argument))
-    expect(args.json is None or Path(args.json).resolve() != Path(args.checkpoint).resolve(),
-           "json", "another file than that of --checkpoint", repr(args.json))  # fmt: skip
+    check_apart("json", args.json, "checkpoint", args.checkpoint)
     start_training, how = choose_stack(args.stack, args.device, args.deterministic, args.capture)
     use_threads(args.threads)
     chief = how["rank"] == 0

@@ -113,7 +113,7 @@ class BasicRNN(SentimentModel):
         self.to(getattr(torch, config.dtype))
 
     def states(self, x: Tensor, lengths: Tensor) -> Tensor:
-        if not self.config.bidirectional or self.config.readout == "last":
+        if not self.config.bidirectional:
             return self.rnn(x)[0]
         output, _ = self.rnn(pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False))
         return pad_packed_sequence(output, total_length=len(x))[0]

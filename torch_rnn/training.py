@@ -41,7 +41,10 @@ class TorchTrainer:
         self.take_over(twin_of)
 
     def ready(self, stream: Iterable[Batch]) -> Iterable[Tensors]:
-        """The batches as tensors. A GPU gets all of them at once: then no training step waits for a transfer."""
+        """The batches as tensors. A GPU gets all of them at once: then no training step waits for a transfer.
+
+        (But for both directions: PyTorch packs sequences by lengths that lie on the CPU.)
+        """
         tensors = (self.tensors(batch) for batch in stream)
         return tensors if self.device.type == "cpu" else list(tensors)
 
