@@ -11,6 +11,7 @@ from numpy_rnn.data.toy import load_toy
 from numpy_rnn.models import build_model
 from numpy_rnn.systems import repaired
 from numpy_rnn.training import train
+from torch_rnn.distributed import leave
 from torch_rnn.stacks import choose_stack
 
 CONFIG = replace(repaired("basic"), embedding_size=6, hidden_size=8, batch_size=33, dtype="float64", epochs=5,
@@ -32,6 +33,7 @@ def main() -> None:
         Path(sys.argv[1]).write_text(
             json.dumps({"losses": losses, "correct": correct, "test": trainer.evaluate(data.test)})
         )
+    leave()
 
 
 main()

@@ -42,6 +42,7 @@ from numpy_rnn.files import written_whole
 from numpy_rnn.models import build_model
 from numpy_rnn.systems import as_written, for_toy, repaired
 from numpy_rnn.training import Step, train
+from torch_rnn.distributed import leave
 from torch_rnn.stacks import choose_stack, numpy_model
 
 EXAMPLES = """examples:
@@ -112,6 +113,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json and chief:
         with written_whole(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
+    leave()
 
 
 def print_settings(config: Config, data: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 
 import torch
@@ -20,13 +19,15 @@ def launched_by_torchrun() -> bool:
 
 
 def join(device: str) -> tuple[int, int]:
-    """Meets the other processes that torchrun started, by gloo on a CPU and nccl on GPUs: own rank, how many there are.
-
-    At the end of the program the group is left again.
-    """
+    """Meets the other processes that torchrun started, by gloo on a CPU and nccl on GPUs: own rank, how many there are."""
     dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
-    atexit.register(dist.destroy_process_group)
     return dist.get_rank(), dist.get_world_size()
+
+
+def leave() -> None:
+    """At the end of the program, on one process or several."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 class DistributedTrainer(TorchTrainer):
