@@ -19,7 +19,7 @@ def launched_by_torchrun() -> bool:
 
 
 def join(device: str) -> tuple[int, int]:
-    """Meets the other processes that torchrun started, by gloo on a CPU and nccl on GPUs: own rank, how many there are."""
+    """Meets the other processes of torchrun, by gloo on a CPU, nccl on GPUs: own rank, and how many there are."""
     dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
     return dist.get_rank(), dist.get_world_size()
 
