@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -50,3 +51,16 @@ def test_capture_reaches_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (how["device"], how["captured"]) == ("a GPU", True)
     with pytest.raises(ValueError, match="capture: expected system rnncell with pad_to max_tokens"):
         begin(build_model(7, repaired("basic")))
+
+
+def test_deterministic_is_what_pytorchs_notes_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    try:
+        _, how = choose_stack("torch", "cpu", deterministic=True)
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert how["deterministic"]
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert not torch.backends.cudnn.benchmark

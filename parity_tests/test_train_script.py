@@ -90,9 +90,7 @@ def test_the_stacks_end_alike_and_their_checkpoints_answer_alike(system: str) ->
 def test_the_same_seed_gives_the_same_bits() -> None:
     for k in range(2):
         assert train("--device", "cpu", "--deterministic", "--checkpoint", f"{k}.safetensors", "--seed", "3") == 0
-        assert torch.are_deterministic_algorithms_enabled()
         torch.use_deterministic_algorithms(False)
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     assert Path("0.safetensors").read_bytes() == Path("1.safetensors").read_bytes()
     assert train("--stack", "torch", "--checkpoint", "2.safetensors", "--seed", "4") == 0
     assert Path("0.safetensors").read_bytes() != Path("2.safetensors").read_bytes()
