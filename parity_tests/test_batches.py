@@ -60,6 +60,14 @@ def test_three_outputs_shift_the_labels(outputs: int) -> None:
     assert sum(seen == outputs - 1) == DATA.train.labels.sum()
 
 
+def test_the_mask_is_as_wide_as_what_is_read_out() -> None:
+    for bidirectional, width in ((False, 5), (True, 10)):
+        config = replace(CONFIG, hidden_size=5, readout="mean", bidirectional=bidirectional)
+        mask = next(batches(DATA.train, config, 0)).mask
+        assert mask is not None
+        assert mask.shape[1] == width
+
+
 def test_buckets_hold_reviews_of_similar_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """In training sorted within pools, the batches shuffled; every review once, with its own label."""
     config = replace(CONFIG, buckets=True)
