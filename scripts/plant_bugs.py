@@ -2,7 +2,7 @@
 
 Every bug here was seen in somebody's RNN, or is a slip of the same kind. A test suite that stays green with one of them
 could not have told you that your gradients are right. Ends with status 1 if any bug goes unnoticed.
-All of them take some twenty-five minutes.
+All of them take half an hour or more.
 """
 
 from __future__ import annotations
