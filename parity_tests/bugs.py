@@ -6,6 +6,7 @@ RNN, LSTM, GRU = (f"numpy_rnn/{cell}.py" for cell in ("rnn", "lstm", "gru"))
 STACK, BPTT, SEQUENCES = "numpy_rnn/stack.py", "numpy_rnn/bptt.py", "numpy_rnn/sequences.py"
 ELMAN, CHUNKS, MODELS = "numpy_rnn/elman.py", "numpy_rnn/chunks.py", "numpy_rnn/models.py"
 RTRL, GRADCHECK = "numpy_rnn/rtrl.py", "numpy_rnn/gradcheck.py"
+DERIVATIVE, VERDICT = "numpy_rnn/derivative.py", "numpy_rnn/verdict.py"
 LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn/optim.py"
 TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
 TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py", "numpy_rnn/checkpoint.py"
@@ -114,14 +115,30 @@ BUGS = [
     ("RTRL: what came before is dropped", RTRL, "dz[:, j, :, j] += u", "dz[:] = 0\n    dz[:, j, :, j] += u"),
     ("RTRL: W_hh not transposed", RTRL, "W_hh.T @ P_prev", "W_hh @ P_prev"),
     ("RTRL: h_t for h_{t-1}", RTRL, "(x[t], h_prev[0], ", "(x[t], h[0], "),
-    ("gradcheck: a NaN passes", GRADCHECK, "- numeric), np.inf)", "- numeric), 0)"),
-    ("gradcheck: the first entry only", GRADCHECK, "for index in np.ndindex(a.shape):",
-     "for index in list(np.ndindex(a.shape))[:1]:"),
+    ("gradcheck: a NaN passes", VERDICT, "np.abs(by_hand - numeric), np.inf)", "np.abs(by_hand - numeric), 0)"),
+    ("gradcheck: the first entry only", GRADCHECK, "for i in np.ndindex(a.shape):",
+     "for i in list(np.ndindex(a.shape))[:1]:"),
     ("gradcheck: a tolerance of 1e-2", GRADCHECK, '("central", "float64"): 1e-6', '("central", "float64"): 1e-2'),
-    ("gradcheck: h for 2 h", GRADCHECK, "/ (2 * h), 10", "/ h, 10"),
-    ("gradcheck: lost imaginary parts pass", GRADCHECK, 'expect(agree, "f"', 'expect(True, "f"'),
-    ("gradcheck: a step that does not grow with the array", GRADCHECK, "eps ** (1 / 3) * size", "eps ** (1 / 3)"),
-    ("gradcheck: what drowns in rounding passes", GRADCHECK, "bool(noise <= 1e-3 * scale or is_zero)", "True"),
+    ("gradcheck: what is unresolved passes", VERDICT, 'else "right" if resolved else', 'else "right" if True else'),
+    ("gradcheck: one scale for all, not each array's own", VERDICT, "scale = scale_of(by_hand, numeric)",
+     "scale = max(1.0, scale_of(by_hand, numeric))"),
+    ("gradcheck: only the first array is judged", GRADCHECK, "if gradients is None else _along(gradients[name], v)",
+     "if gradients is None or name != next(iter(arrays)) else _along(gradients[name], v)"),
+    ("derivative: h for 2 h", DERIVATIVE, "D = (plus - minus) / (2 * h)", "D = (plus - minus) / h"),
+    ("derivative: one extrapolation too many", DERIVATIVE, "(RATIO ** (2 * j) - 1)", "(RATIO**j - 1)"),
+    ("derivative: f's own rounding left out", DERIVATIVE, "(np.fmax(noise, seen) + eps * size) / h", "0.0 * h"),
+    ("derivative: a coarse step that finer ones contradict", DERIVATIVE, "np.where(agrees.all(axis=1), e, np.inf)",
+     "e"),
+    ("derivative: a step of a staircase taken for the whole", DERIVATIVE, "max(float(e[best]), doubt)",
+     "float(e[best])"),
+    ("derivative: what moves with the last digits is not seen", GRADCHECK,
+     "np.inf if jumps(f, arrays, name, known, rng) else 0.0", "0.0"),
+    ("derivative: no step finer than the numbers", DERIVATIVE, "np.log2(16 * low * np.finfo(moved.dtype).eps)",
+     "np.log2(low)"),
+    ("derivative: an f that ignores its arrays", DERIVATIVE, "expect(len(ignored) < len(arrays),", "expect(True,"),
+    ("derivative: lost imaginary parts pass", DERIVATIVE,
+     'expect(abs(by_complex_step - by_differences) <= allowed, "f"', 'expect(True, "f"'),
+    ("derivative: an f that changes its arguments", DERIVATIVE, "expect(not changed,", "expect(True,"),
     # the layers around, the optimizers, the models
     ("embedding: the last of equal ids wins", LAYERS, "dW[tokens] = np.add.reduceat(flat(dx)[order], first, axis=0)",
      "dW[ids] = dx"),

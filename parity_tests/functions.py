@@ -1,0 +1,97 @@
+"""Drawn functions of arrays, made of + * @ exp log sin tanh: of NumPy's numbers, of PyTorch's, and of fifty digits."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import mpmath
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+NUMPY = SimpleNamespace(exp=np.exp, log=np.log, sin=np.sin, tanh=np.tanh)
+TORCH = SimpleNamespace(exp=torch.exp, log=torch.log, sin=torch.sin, tanh=torch.tanh)
+FIFTY = mpmath.MPContext()
+FIFTY.dps = 50
+DIGITS = SimpleNamespace(**{name: np.frompyfunc(getattr(FIFTY, name), 1, 1) for name in vars(NUMPY)})
+N = 2
+
+Expression = Any  # ("x", c) is c x; (operation, expressions...)
+
+
+def value(expression: Expression, arrays: dict[str, Any], kind: SimpleNamespace) -> Any:
+    """The vector (N,) that the expression stands for."""
+    operation, *parts = expression
+    if operation in arrays:
+        return parts[0] * arrays[operation]
+    if operation == "offset":
+        return value(parts[0], arrays, kind) + parts[1]
+    u, *v = (value(part, arrays, kind) for part in parts)
+    if operation == "@ W":
+        return u @ arrays["W"]
+    if operation in "+*":
+        return u + v[0] if operation == "+" else u * v[0]
+    return getattr(kind, operation)(u)
+
+
+class Drawn(NamedTuple):
+    arrays: dict[str, np.ndarray]  # x, p (N,), W (N, N); p is positive
+    expression: Expression
+    scale: float
+
+    def f(self, arrays: dict[str, np.ndarray]) -> Any:
+        return self.scale * value(self.expression, arrays, NUMPY).sum()
+
+    def by_autograd(self) -> dict[str, np.ndarray]:
+        tensors = {name: torch.tensor(a, requires_grad=True) for name, a in self.arrays.items()}
+        result = self.scale * value(self.expression, tensors, TORCH).sum()
+        gradients = torch.autograd.grad(result, list(tensors.values()), materialize_grads=True, allow_unused=True)
+        return {name: g.numpy() for name, g in zip(tensors, gradients, strict=True)}
+
+    def exact(self, arrays: dict[str, np.ndarray], name: str = "x", index: Any = 0, move: Any = 0) -> Any:
+        """f in fifty digits, one entry moved."""
+        digits = {key: np.vectorize(FIFTY.mpf, otypes=[object])(a) for key, a in arrays.items()}
+        digits[name][index] += move
+        return self.scale * value(self.expression, digits, DIGITS).sum()
+
+    def exact_derivative(self, arrays: dict[str, np.ndarray], name: str, index: Any, h: Any = None) -> Any:
+        """The derivative of one entry, or with h the central difference, in fifty digits."""
+        h = FIFTY.mpf(10) ** -20 * max(abs(float(arrays[name][index])), 1e-8) if h is None else FIFTY.mpf(h)
+        return (self.exact(arrays, name, index, h) - self.exact(arrays, name, index, -h)) / (2 * h)
+
+
+NAMES = ("x", "p", "W")
+LEAVES = st.sampled_from(["x", "p", "log p"])
+INSTRUCTIONS = st.one_of(
+    st.tuples(LEAVES, st.one_of(st.floats(-3, 1), st.none())),  # the power of ten of c times the array; none: c = 1
+    st.tuples(st.sampled_from(["exp", "log", "sin", "tanh", "+", "*", "+", "*", "@ W"]), st.none()),
+    st.tuples(st.just("offset"), st.integers(-8, 8)),
+)
+
+
+@st.composite
+def functions(draw: st.DrawFn) -> Drawn:
+    """Instructions for a stack of expressions: a leaf goes on top, an operation takes its operands from there."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    powers = {name: draw(st.integers(-8, 8)) for name in NAMES}
+    x, p, W = rng.normal(size=N), rng.uniform(0.1, 2, N), rng.normal(size=(N, N))
+    arrays = {name: 10.0 ** powers[name] * a for name, a in zip(NAMES, (x, p, W), strict=True)}
+
+    def leaf(name: str, power: float | None) -> Expression:
+        c = 1.0 if power is None else 10.0 ** (power - powers[name[-1]])
+        return ("log", (name[-1], c)) if "log" in name else (name, c)
+
+    stack = [leaf("x", 0.0), leaf("p", 0.0)]
+    for operation, parameter in draw(st.lists(INSTRUCTIONS, min_size=2, max_size=8)):
+        if operation in ("x", "p", "log p"):
+            stack.append(leaf(operation, parameter))
+        elif operation in "+*" and len(stack) >= 2:
+            stack.append((operation, stack.pop(), stack.pop()))
+        elif operation == "offset":
+            stack.append((operation, stack.pop(), 10.0**parameter))
+        elif operation not in "+*":
+            stack.append((operation, stack.pop()))
+    while len(stack) >= 2:
+        stack.append(("+", stack.pop(), stack.pop()))
+    return Drawn(arrays, stack[0], 10.0 ** draw(st.integers(-8, 8)))
