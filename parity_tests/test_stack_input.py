@@ -130,18 +130,22 @@ def test_bad_params() -> None:
         numpy_rnn.RNN(3, 4, nonlinearity="relu"),
         numpy_rnn.RNN(3, 4, bidirectional=True),
         numpy_rnn.GRU(3, 4),
+        numpy_rnn.RNN(3, 4),
+        LAYER.with_params({name: p + 1 for name, p in LAYER.params.items()}),
     ],
-    ids=repr,
+    ids=["layers", "units", "relu", "both directions", "GRU", "other weights alone", "with_params"],
 )
 def test_a_cache_of_another_layer(other: Any) -> None:
+    """Not even of one with the same settings: its weights are others."""
     _, _, cache = other.forward(X)
-    with pytest.raises(ValueError, match=r"cache: expected what forward of RNN\(3, 4, .* got one of (RNN|GRU)\(3"):
+    message = r"cache: expected what forward of this layer, RNN\(3, 4, .* got that of another layer, (RNN|GRU)\(3"
+    with pytest.raises(ValueError, match=message):
         LAYER.backward(None, None, cache)
 
 
 def test_no_cache_at_all() -> None:
     not_a_cache: Any = None
-    with pytest.raises(ValueError, match=r"cache: expected what forward of RNN.* returned, got one of NoneType"):
+    with pytest.raises(ValueError, match=r"cache: expected what forward of this layer, RNN.*, returned, got NoneType"):
         LAYER.backward(None, None, not_a_cache)
 
 
