@@ -77,6 +77,38 @@ def test_squared_error_by_hand() -> None:
     np.testing.assert_allclose(squared_error_backward(np.array([6.0]), cache), [[0.8, -2.8, 2.0]])
 
 
+def test_the_caches_keep_labels_and_targets_of_their_own() -> None:
+    logits, labels, d = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 3, 1]), np.ones(3)
+    y, y_hat = np.eye(4)[labels], softmax(logits)
+    _, cache = cross_entropy(logits, labels)
+    _, its_cache = squared_error(y_hat, y)
+    before, its_before = cross_entropy_backward(d, cache), squared_error_backward(d, its_cache)
+    logits[:], labels[:], y[:], y_hat[:] = 0, 2, 0, 0
+    np.testing.assert_array_equal(cross_entropy_backward(d, cache), before)
+    np.testing.assert_array_equal(squared_error_backward(d, its_cache), its_before)
+
+
+@pytest.mark.parametrize("off", [0.9e-6, -0.9e-6, 1.1e-6, -1.1e-6])
+def test_what_is_a_distribution(off: float) -> None:
+    """Its sum is 1, or off by at most 1e-6."""
+    y = np.array([[0.25, 0.75 + off]])
+    if abs(off) < 1e-6:
+        squared_error(ONES[:1, :2], y)
+    else:
+        with pytest.raises(ValueError, match="y: expected distributions, each with the sum 1"):
+            squared_error(ONES[:1, :2], y)
+
+
+@pytest.mark.parametrize("C", [10, 100_000])
+def test_float32_distributions_of_many_classes(C: int) -> None:
+    """Their sum in float32 may be off by 1e-3, one number after the other; in float64 no rounding of a sum counts."""
+    rng = np.random.default_rng(0)
+    for y in (np.full((2, C), 1 / C, np.float32), softmax(rng.normal(size=(2, C)).astype(np.float32))):
+        for layout in ("C", "F"):
+            losses, _ = squared_error(y, np.array(y, order=layout))
+            assert not losses.any()
+
+
 def test_the_reduction_sums_over_time_and_averages_over_the_batch() -> None:
     losses = np.array([[1.0, 2.0], [3.0, 6.0]])
     loss, d_losses = reduce(losses)
