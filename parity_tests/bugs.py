@@ -122,8 +122,8 @@ BUGS = [
     ("chunks: clipping forgotten", CHUNKS, "optimizer.step(clipped, lr)", "optimizer.step(grads, lr)"),
     ("chunks: dropout between layers ignored", CHUNKS, "forward(x, h_0, masks=masks)", "forward(x, h_0)"),
     ("chunks: trained without dropout, silently", CHUNKS, "expect(rng is not None or", "expect(True or"),
-    ("chunks: the same dropout masks for every chunk", CHUNKS, "dropout_masks(T, N, rng)",
-     "dropout_masks(T, N, np.random.default_rng(0))"),
+    ("chunks: the same dropout masks for every chunk", CHUNKS, "else layer.dropout_masks(T, N, rng)",
+     "else layer.dropout_masks(T, N, np.random.default_rng(0))"),
     # the other ways to the gradient
     ("RTRL: what came before is dropped", RTRL, "dz[:, j, :, j] += u", "dz[:] = 0\n    dz[:, j, :, j] += u"),
     ("RTRL: W_hh not transposed", RTRL, "W_hh.T @ P_prev", "W_hh @ P_prev"),

@@ -243,3 +243,20 @@ def test_without_two_layers_there_is_nothing_to_drop() -> None:
         model = make_model("LSTM", num_layers=1, p=0.5)
         losses.append(list(train(model, SGD(model.params), chunks(X, LABELS, 3), lr=0.1, rng=rng)))
     assert losses[0] == losses[1]
+
+
+def test_an_update_comes_before_its_loss_and_never_with_what_is_not_finite() -> None:
+    """Not finite: a loss, and a gradient alone, where huge inputs meet tiny weights."""
+    model = make_model("tanh")
+    before = {name: p.copy() for name, p in model.params.items()}
+    next(train(model, SGD(model.params), [(X, LABELS)], 0.1))
+    assert all((p != before[name]).any() for name, p in model.params.items())
+    model.params["layer.W_xh_l0"] *= 1e-200
+    before = {name: p.copy() for name, p in model.params.items()}
+    loss, _, _ = model.gradients(X * 1e200, LABELS)
+    assert np.isfinite(loss)
+    for x in (X * np.nan, X * 1e200):
+        with pytest.raises(ValueError, match="expected a finite loss and gradient"):
+            next(train(model, SGD(model.params), [(x, LABELS)], 0.1))
+    for name, p in model.params.items():
+        np.testing.assert_array_equal(p, before[name], name)

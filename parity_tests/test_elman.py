@@ -183,9 +183,11 @@ def test_every_parameter_is_drawn_from_rng() -> None:
 def test_with_params(case: Case) -> None:
     """Another network with these very arrays, the layers too; the first one stays what it is."""
     network, before = case.network, case.run()[0]
-    other = {name: p + 0.1 for name, p in network.params.items()}
+    other = {name: p + 0.1 for name, p in reversed(network.params.items())}
     twin = network.with_params(other)
     np.testing.assert_array_equal(case.run()[0], before)
+    assert twin.params is not other
+    assert list(twin.params) == list(network.params) == list(case.run()[3].params)
     assert all(twin.params[name] is p for name, p in other.items())
     case.network = twin
     changed = case.run()[0]

@@ -45,7 +45,7 @@ def test_logits_and_every_gradient(
     theirs.backward(torch.tensor(d_logits))
     expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
     assert_close(f"{type(model).__name__}, logits", logits, theirs.detach().numpy())
-    assert grads.keys() == model.params.keys()
+    assert list(grads) == list(model.params)
     for name, gradient in grads.items():
         size = 0.01 * np.linalg.norm(d_logits) if mask is None or mask.any() else 0.0
         assert_close(f"{type(model).__name__} d{name}", gradient, expected[name], size)
@@ -166,6 +166,12 @@ def test_training_the_params_trains_the_layers() -> None:
 def test_bad_input(ids: Any, lengths: Any, message: str, readout: str) -> None:
     with pytest.raises(ValueError, match=message):
         BasicRNN(7, replace(SMALL, readout=readout)).forward(np.array(ids), np.array(lengths))
+
+
+def test_a_mask_of_another_shape_or_dtype() -> None:
+    for mask in (np.ones((2, 4)), np.ones((1, 4), np.float32)):
+        with pytest.raises(ValueError, match=r"mask: expected a float64 array of shape \(1, 4\)"):
+            BasicRNN(7, SMALL).forward(np.array([[2]]), np.array([1]), mask)
 
 
 def test_a_captured_loop_is_taken_for_its_shape_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -225,12 +225,15 @@ def test_dropout_masks() -> None:
 
 @given(problems())
 def test_with_params(problem: Problem) -> None:
-    """Another layer of the same kind with these very arrays; complex ones for a complex step. It alters no layer."""
-    other = {name: p + 0.1 for name, p in problem.layer.params.items()}
+    """Another layer of the same kind with these very arrays, in its own order, whatever the given dict becomes; complex
+    ones for a complex step. It alters no layer."""
+    other = {name: p + 0.1 for name, p in reversed(problem.layer.params.items())}
     before = problem.layer.forward(problem.x)[0]
     twin = problem.layer.with_params(other)
     np.testing.assert_array_equal(problem.layer.forward(problem.x)[0], before)
     changed = twin.forward(problem.x)[0]
+    assert twin.params is not other
+    assert list(twin.params) == list(problem.layer.params)
     assert all(twin.params[name] is p for name, p in other.items())
     for name, p in problem.layer.params.items():
         p[...] = other[name]
