@@ -33,7 +33,7 @@ class LayerCache(NamedTuple):
 
 
 class Cache(NamedTuple):
-    made_by: str  # the layer, as it prints itself
+    made_by: object  # the layer itself: `backward` takes no other layer's cache, whatever its settings are
     lengths: np.ndarray  # (N,), the longest first
     order: np.ndarray | slice  # row i of a layer's arrays is sequence order[i]; slice(None): the order as given
     masks: list[np.ndarray]  # Dropout's, between the layers; empty without

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from numpy_rnn.checks import check_size, expect
+from numpy_rnn.checks import check_array, check_size, expect
 from numpy_rnn.layers import Linear, Params
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.optim import SGD, Adam, clip_by_global_norm
@@ -32,13 +32,14 @@ class SequenceModel:
         self.params: Params = {f"layer.{name}": p for name, p in layer.params.items()}
         self.params |= {f"output.{name}": p for name, p in output.params.items()}
 
-    def gradients(self, x: np.ndarray, labels: np.ndarray, h_0: Any = None,
-                  weights: np.ndarray | None = None) -> tuple[float, Params, Any]:  # fmt: skip
+    def gradients(self, x: np.ndarray, labels: np.ndarray, h_0: Any = None, weights: np.ndarray | None = None,
+                  masks: list[np.ndarray] | None = None) -> tuple[float, Params, Any]:  # fmt: skip
         """x (T, N, D), labels (T, N), weights (T, N) of the losses -> the loss, its gradients, and the last state h_n.
 
         L = (1/N) sum over n and t of w[t, n] cross-entropy[t, n]; see `losses.reduce`.
+        masks: those of `layer.dropout_masks(T, N, rng)`; None is no dropout, whatever the layer's `dropout` is.
         """
-        h, h_n, cache = self.layer.forward(x, h_0)  # (T, N, H)
+        h, h_n, cache = self.layer.forward(x, h_0, masks=masks)  # (T, N, H)
         logits, _ = self.output.forward(h)  # (T, N, C)
         losses, loss_cache = cross_entropy(logits, labels)  # (T, N)
         loss, d_losses = reduce(losses, weights)
@@ -58,15 +59,22 @@ def chunks(x: np.ndarray, labels: np.ndarray, k: int) -> Iterator[tuple[np.ndarr
 
 
 def train(model: SequenceModel, optimizer: SGD | Adam, pieces: Iterable[tuple[np.ndarray, np.ndarray]], lr: float,
-          clip: float = np.inf, h: Any = None) -> Iterator[float]:  # fmt: skip
+          clip: float = np.inf, h: Any = None, rng: np.random.Generator | None = None) -> Iterator[float]:  # fmt: skip
     """One update for each (x, labels) of `pieces`, which may come from a generator; yields the losses.
 
     TBPTT(k, k) with updates in between: a chunk starts from the state where the last one ended, a value, which no
     gradient goes back through; so memory does not grow with the sequence. h: the first chunk's h_0, None for zeros.
+    rng: each chunk's dropout masks are drawn from it; None only for a layer that has no dropout between layers.
     Raises ValueError before an update with a loss or gradient that is not finite.
     """
+    layer = model.layer
+    wanted = f"a numpy.random.Generator, from which to draw the masks of dropout {layer.dropout}"
+    expect(rng is not None or layer.dropout == 0 or layer.num_layers == 1, "rng", wanted, rng)
     for x, labels in pieces:
-        loss, grads, h = model.gradients(x, labels, h)
+        check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
+        T, N, _ = x.shape
+        masks = None if rng is None else layer.dropout_masks(T, N, rng)
+        loss, grads, h = model.gradients(x, labels, h, masks=masks)
         clipped, norm = clip_by_global_norm(grads, clip)
         check_finite("numpy", loss, norm)
         optimizer.step(clipped, lr)

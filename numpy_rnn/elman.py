@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from numpy_rnn.bptt import Cache
-from numpy_rnn.checks import check_array, check_choice, check_generator, check_params
+from numpy_rnn.checks import check_array, check_choice, check_generator, check_params, expect
 from numpy_rnn.layers import Linear, Params
 from numpy_rnn.losses import (
     cross_entropy,
@@ -89,6 +89,7 @@ class ElmanNetwork:
 
     def output_backward(self, d_losses: np.ndarray, cache: ElmanCache) -> tuple[np.ndarray, Params]:
         """From dL/dE_t (T, N): what each E_t says about its own h_t, (T, N, H); and dW_hy, db_y."""
+        expect(cache.rnn.made_by is self.hidden, "cache", "what forward of this network returned", "another one's")
         if self.error == "squared_error":
             dy_hat = squared_error_backward(d_losses, cache.error)  # (T, N, C)
             dz = softmax_backward(dy_hat, cache.y_hat)  # (T, N, C)
@@ -101,7 +102,8 @@ class ElmanNetwork:
         """E_t flows back from t through every earlier step, or, with k1 and k2, through a limited number of them.
 
         d_losses (T, N), see `losses.reduce`; k1, k2: see `bptt.windows`. Returns grads.x (T, N, D), grads.h_0 (N, H),
-        grads.params. dW_hy and db_y don't depend on k1 and k2, since E_t meets them at step t alone.
+        grads.params. dW_hy and db_y don't depend on k1 and k2, since E_t meets them at step t alone. Raises ValueError
+        for another network's cache, and for what `bptt.windows` refuses.
         """
         dh, d_output = self.output_backward(d_losses, cache)
         grads = self.hidden.backward(dh, None, cache.rnn, k1, k2)

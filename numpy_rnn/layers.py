@@ -2,6 +2,8 @@
 
 forward returns (output, cache); backward returns the gradients of the input and of the parameters, Embedding's only the
 latter, since token ids have none. "..." stands for any axes before the last, such as (T, N) or (N,).
+The cache of Linear, ReLU and Dropout is the argument itself, x or the mask: leave it unchanged until `backward`. An
+output is of its own: who writes into it changes no cache.
 """
 
 from __future__ import annotations
@@ -109,7 +111,7 @@ class Sigmoid:
     def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         check_float_array("x", x)
         y = sigmoid(x)
-        return y, y
+        return y, y.copy()
 
     def backward(self, dy: np.ndarray, y: np.ndarray) -> LayerGrads:
         check_array("dy", dy, y.shape, y.dtype)

@@ -48,15 +48,15 @@ def squared_error(y_hat: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
     """loss = (1/C) sum_c (y^_c - y_c)^2. y_hat, y (..., C) -> losses (...), one per item; cache.
 
     Raises ValueError for a y of another shape than y_hat, or whose (C,) are no distributions: negative, or of another
-    sum than 1. One-hot targets are distributions.
+    sum than 1, by more than 1e-6: a softmax in float32 is off by up to 6e-7. One-hot targets are distributions.
     """
     check_float_array("y_hat", y_hat)
     expect(y_hat.ndim >= 1 and y_hat.size > 0, "y_hat", "shape (..., C), not empty", y_hat.shape)
     check_float_array("y", y)
     expect(y.shape == y_hat.shape, "y", f"the shape of y_hat, {y_hat.shape}", y.shape)
-    sums = y.sum(axis=-1)
+    sums = y.sum(axis=-1, dtype=np.result_type(y, np.float64))  # in float32 the sum itself may be off by 1e-3
     expect(bool((y >= 0).all()), "y", "distributions, none of it below 0", y.min())
-    expect(bool(np.isclose(sums, 1, atol=1e-6).all()), "y", "distributions, each with the sum 1", sums.ravel())
+    expect(bool(np.isclose(sums, 1, rtol=0, atol=1e-6).all()), "y", "distributions, each with the sum 1", sums.ravel())
     error = y_hat - y.astype(y_hat.dtype)  # (..., C)
     return (error * error).mean(axis=-1), error
 

@@ -86,6 +86,7 @@ class SentimentModel:
 
     def backward_to_embeddings(self, d_logits: np.ndarray, cache: ModelCache) -> tuple[np.ndarray, dict[str, Params]]:
         """d_logits (N, C) -> what arrives at each word, dx (T, N, D), and the gradients of each layer on the way."""
+        expect(cache.rnn.made_by is self.rnn, "cache", "what forward of this model returned", "another one's")
         grads: dict[str, Params] = {}
         d_features = d_logits
         for name, layer in reversed(self.head.items()):

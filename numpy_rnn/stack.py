@@ -104,7 +104,7 @@ class Stack:
         T, N, _ = x.shape
         h_0s = self._states("h_0", h_0, N)
         lengths, order = longest_first(lengths, T, N)
-        cache = Cache(repr(self), lengths, order, self._masks(masks, T, N, order), [])
+        cache = Cache(self, lengths, order, self._masks(masks, T, N, order), [])
         below = x[:, order]  # the longest sequence first
         for layer in range(self.num_layers):
             if layer and cache.masks:
@@ -133,11 +133,13 @@ class Stack:
         Returns grads.x (T, N, D), grads.h_0 (L, N, H) and grads.params, named as `params`: sums over t and n, nothing
         averaged, clipped or updated. Pure: a second call gives the same bits. k1, k2: truncated, see `bptt.windows`; in
         a stack the state before a window's first step is cut off in every layer. h_0 itself is never cut off.
-        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype, for what
-        `bptt.windows` refuses, and for k1 or k2 with both directions, where no step is the last one to be cut off.
+        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype, for another
+        layer's cache, for what `bptt.windows` refuses, and for k1 or k2 with both directions, where no step is the last
+        one to be cut off.
         """
-        made_by = getattr(cache, "made_by", type(cache).__name__)
-        expect(made_by == repr(self), "cache", f"what forward of {self} returned", f"one of {made_by}")
+        made_by = getattr(cache, "made_by", None)
+        got = type(cache).__name__ if made_by is None else f"that of another layer, {made_by}"
+        expect(made_by is self, "cache", f"what forward of this layer, {self}, returned", got)
         T, N, order = len(cache.layers[0].x), len(cache.lengths), cache.order
         whole = k1 is None and k2 is None
         expect(whole or not self.bidirectional, "k1, k2", "None where there are both directions", (k1, k2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import signal
 import subprocess
@@ -133,6 +134,22 @@ def named(grads: numpy_rnn.Grads) -> Iterator[tuple[str, np.ndarray]]:
     yield from zip(("dh_0", "dc_0"), states(grads.h_0), strict=False)
     for name, gradient in grads.params.items():
         yield f"d{name}", gradient
+
+
+def check_initial_values(make: Callable[[int], Any]) -> None:
+    """make(seed) has params: each of them is another one for another seed, and none begins with another's numbers.
+
+    Not even with a multiple of them, as two would whose numbers come from generators that start alike.
+    """
+    one, same, other = (make(seed).params for seed in (1, 1, 2))
+    for name, p in one.items():
+        np.testing.assert_array_equal(p, same[name], name)
+        assert (p != other[name]).all(), name
+    for (name, p), (its_name, q) in itertools.combinations(one.items(), 2):
+        k = min(p.size, q.size)
+        assert k > 2, "of two numbers or fewer nothing can be said"
+        a, b = (values.ravel()[:k].astype(np.float64) for values in (p, q))
+        assert abs(a @ b) < (1 - 1e-6) * np.linalg.norm(a) * np.linalg.norm(b), (name, its_name)
 
 
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:

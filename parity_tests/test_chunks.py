@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, dropout
 from torch.nn.utils import clip_grad_norm_
 
 from numpy_rnn import GRU, LSTM, RNN, SGD, Adam, Linear, SequenceModel, clip_by_global_norm
@@ -29,10 +29,22 @@ def recall(T: int, N: int, dtype: Any = np.float64, seed: int = 0) -> tuple[np.n
     return np.eye(SYMBOLS, dtype=dtype)[symbols[3:]], symbols[:-3]
 
 
-def make_model(cell: str, hidden_size: int = 8, num_layers: int = 2, dtype: Any = np.float64) -> SequenceModel:
+def make_model(cell: str, hidden_size: int = 8, num_layers: int = 2, dtype: Any = np.float64,
+               p: float = 0.0) -> SequenceModel:  # fmt: skip
     rng = np.random.default_rng(0)
-    layer = make_layer(cell, SYMBOLS, hidden_size, num_layers, dtype=dtype, rng=rng)
+    layer = make_layer(cell, SYMBOLS, hidden_size, num_layers, dropout=p, dtype=dtype, rng=rng)
     return SequenceModel(layer, Linear(hidden_size, SYMBOLS, dtype=dtype, rng=rng))
+
+
+def by_autograd(model: SequenceModel, module: torch.nn.Module, x: np.ndarray, labels: np.ndarray,
+                h: Any = None) -> tuple[float, dict[str, np.ndarray], Any]:  # fmt: skip
+    """What `model.gradients` returns, by the twin, which has the gradients then; the state as tensors."""
+    module.zero_grad()
+    logits, h_n = module(torch.tensor(x), h)
+    loss = cross_entropy(logits.movedim(-1, 1), torch.tensor(labels), reduction="none").sum(dim=0).mean()
+    loss.backward()
+    named = {name: p.grad.numpy() for name, p in module.named_parameters() if p.grad is not None}
+    return loss.item(), from_torch_names(model, named), h_n
 
 
 @pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])
@@ -51,14 +63,10 @@ def test_300_updates_in_lockstep(cell: str, optimizer: Any, lr: float, clip: flo
         take_over(model, adam, module, theirs)
         loss, grads, h = model.gradients(x, labels, h)
 
-        theirs.zero_grad()
         torch_h = None if torch_h is None else state([s.detach() for s in states(torch_h)])
-        logits, torch_h = module(torch.tensor(x), torch_h)
-        torch_loss = cross_entropy(logits.movedim(-1, 1), torch.tensor(labels), reduction="none").sum(dim=0).mean()
-        torch_loss.backward()
-        torch_grads = from_torch_names(model, {name: p.grad.numpy() for name, p in module.named_parameters()})
+        torch_loss, torch_grads, torch_h = by_autograd(model, module, x, labels, torch_h)
 
-        assert abs(loss - torch_loss.item()) < 1e-12
+        assert abs(loss - torch_loss) < 1e-12
         for name, gradient in grads.items():
             assert relative_error(gradient, torch_grads[name]) < 1e-9, name
         for ours, its in zip(states(h), states(torch_h), strict=True):
@@ -93,6 +101,24 @@ def test_a_chunk_goes_back_to_its_start_only(cell: Any) -> None:
     truncated = layer.backward(d_logits @ model.output.params["W"].T, None, cache, k1=4, k2=4)
     for name, gradient in truncated.params.items():
         np.testing.assert_allclose(total[f"layer.{name}"], gradient, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])
+def test_dropout_between_layers_equals_pytorchs_own(cell: str) -> None:
+    """The twin draws its masks from PyTorch's generator; the same draws, made again, are ours: see test_stack.py."""
+    model = make_model(cell, num_layers=3, p=0.4)
+    x, labels = recall(9, 2)
+    torch.manual_seed(0)
+    masks = [dropout(torch.ones(9, 2, 8, dtype=torch.float64), 0.4).numpy() for _ in range(2)]
+    loss, grads, h_n = model.gradients(x, labels, masks=masks)
+    torch.manual_seed(0)
+    torch_loss, torch_grads, torch_h = by_autograd(model, to_torch(model), x, labels)
+    assert abs(loss - torch_loss) < 1e-12
+    assert abs(loss - model.gradients(x, labels)[0]) > 1e-3  # no masks, no dropout
+    for name, gradient in grads.items():
+        assert relative_error(gradient, torch_grads[name]) < 1e-12, name
+    for ours, its in zip(states(h_n), states(torch_h), strict=True):
+        assert relative_error(ours, its.detach().numpy()) < 1e-12
 
 
 @pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])
@@ -142,7 +168,7 @@ def test_weights_of_the_losses() -> None:
 
 
 X, LABELS = recall(5, 2)
-MODEL = make_model("tanh")
+MODEL, DROPPING = make_model("tanh"), make_model("tanh", p=0.5)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +186,19 @@ MODEL = make_model("tanh")
             lambda: list(train(MODEL, SGD(MODEL.params), [(X * np.nan, LABELS)], 0.1)),
             "expected a finite loss",
         ),
+        (
+            lambda: next(train(DROPPING, SGD(DROPPING.params), [(X, LABELS)], 0.1)),
+            "rng: expected a numpy.random.Generator, from which to draw the masks of dropout 0.5, got None",
+        ),
+        (
+            lambda: next(train(DROPPING, SGD(DROPPING.params), [(X, LABELS)], 0.1, rng=0)),
+            "rng: expected a numpy.random.Generator, got int",
+        ),
+        (
+            lambda: next(train(DROPPING, SGD(DROPPING.params), [(X[0], LABELS)], 0.1, rng=np.random.default_rng(0))),
+            r"x: expected a float64 array of shape \(T, N, 4\)",
+        ),
+        (lambda: DROPPING.gradients(X, LABELS, masks=[]), "masks: expected 1, one between two layers, got 0"),
         (lambda: next(chunks(X, LABELS, 0)), "k: expected a whole number >= 1, got 0"),
         (lambda: next(chunks(X, LABELS[:4], 2)), "labels: expected 5 steps, as x has, got 4"),
         (
@@ -184,3 +223,40 @@ def test_the_losses_of_train_are_those_of_gradients() -> None:
     SGD(other.params).step(clip_by_global_norm(grads, 0.01)[0], 0.1)
     second, _, _ = other.gradients(X[2:4], LABELS[2:4], h)
     assert losses == [first, second]
+
+
+def test_training_with_dropout() -> None:
+    """Each chunk has masks of its own, as many steps long as the chunk, drawn from rng one chunk after the other."""
+    one, other = (make_model("GRU", p=0.5) for _ in range(2))
+    losses = list(train(one, SGD(one.params), chunks(X, LABELS, 3), lr=0.1, rng=np.random.default_rng(1)))
+    rng, h = np.random.default_rng(1), None
+    for loss, (x, labels) in zip(losses, chunks(X, LABELS, 3), strict=True):
+        its_loss, grads, h = other.gradients(x, labels, h, masks=other.layer.dropout_masks(len(x), 2, rng))
+        SGD(other.params).step(grads, 0.1)
+        assert loss == its_loss
+
+
+def test_without_two_layers_there_is_nothing_to_drop() -> None:
+    """As in PyTorch, where dropout acts between layers alone: no rng is needed, and one changes nothing."""
+    losses = []
+    for rng in (None, np.random.default_rng(0)):
+        model = make_model("LSTM", num_layers=1, p=0.5)
+        losses.append(list(train(model, SGD(model.params), chunks(X, LABELS, 3), lr=0.1, rng=rng)))
+    assert losses[0] == losses[1]
+
+
+def test_an_update_comes_before_its_loss_and_never_with_what_is_not_finite() -> None:
+    """Not finite: a loss, and a gradient alone, where huge inputs meet tiny weights."""
+    model = make_model("tanh")
+    before = {name: p.copy() for name, p in model.params.items()}
+    next(train(model, SGD(model.params), [(X, LABELS)], 0.1))
+    assert all((p != before[name]).any() for name, p in model.params.items())
+    model.params["layer.W_xh_l0"] *= 1e-200
+    before = {name: p.copy() for name, p in model.params.items()}
+    loss, _, _ = model.gradients(X * 1e200, LABELS)
+    assert np.isfinite(loss)
+    for x in (X * np.nan, X * 1e200):
+        with pytest.raises(ValueError, match="expected a finite loss and gradient"):
+            next(train(model, SGD(model.params), [(x, LABELS)], 0.1))
+    for name, p in model.params.items():
+        np.testing.assert_array_equal(p, before[name], name)

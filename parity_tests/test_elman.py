@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numpy_rnn import ElmanNetwork, reduce
 from parity_tests.problems import SCALES
-from parity_tests.support import assert_close
+from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
 
 ERRORS = ("squared_error", "cross_entropy")
@@ -173,6 +173,40 @@ def test_it_learns_to_recall_the_symbol_of_three_steps_ago() -> None:
         accuracy[k2] = (y_hat.argmax(axis=2)[3:] == x.argmax(axis=2)[:-3]).mean()
     assert accuracy[3] < 0.6
     assert accuracy[4] > 0.99
+
+
+def test_every_parameter_is_drawn_from_rng() -> None:
+    check_initial_values(lambda seed: ElmanNetwork(3, 4, 5, rng=np.random.default_rng(seed)))
+
+
+@given(cases())
+def test_with_params(case: Case) -> None:
+    """Another network with these very arrays, the layers too; the first one stays what it is."""
+    network, before = case.network, case.run()[0]
+    other = {name: p + 0.1 for name, p in reversed(network.params.items())}
+    twin = network.with_params(other)
+    np.testing.assert_array_equal(case.run()[0], before)
+    assert twin.params is not other
+    assert list(twin.params) == list(network.params) == list(case.run()[3].params)
+    assert all(twin.params[name] is p for name, p in other.items())
+    case.network = twin
+    changed = case.run()[0]
+    for name, p in network.params.items():
+        p[...] = other[name]
+    case.network = network
+    np.testing.assert_array_equal(case.run()[0], changed)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_a_cache_of_another_network(error: str) -> None:
+    """Not even of one with the same settings, whether all of `backward` or its first part is called."""
+    network, other, d_losses = ElmanNetwork(2, 3, 4, error), ElmanNetwork(2, 3, 4, error), X[:, :, 0]
+    y = Y if error == "squared_error" else np.zeros((5, 2), int)
+    for of_another in (other, network.with_params({name: p.copy() for name, p in network.params.items()})):
+        _, _, cache = of_another.forward(X, y)
+        for backward in (network.backward, network.output_backward):
+            with pytest.raises(ValueError, match="of this network returned, got another one's"):
+                backward(d_losses, cache)
 
 
 NETWORK = ElmanNetwork(2, 3, 4)

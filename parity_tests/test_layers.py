@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from numpy_rnn import Dropout, Embedding, Linear, ReLU
 from numpy_rnn.layers import Sigmoid, sigmoid
-from parity_tests.support import assert_close
+from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
 
 seeds = st.integers(0, 2**32 - 1)
@@ -108,6 +108,39 @@ def test_linear_starts_as_pytorchs_does() -> None:
     assert abs(Embedding(2000, 50).params["W"].std() - 1) < 0.01
 
 
+@pytest.mark.parametrize("kind", [Embedding, Linear])
+def test_every_parameter_is_drawn_from_rng(kind: Any) -> None:
+    check_initial_values(lambda seed: kind(3, 4, rng=np.random.default_rng(seed)))
+
+
+X = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("layer", "arguments"),
+    [
+        (Embedding(4, 3), (np.array([[0, 3], [1, 1]]),)),
+        (Embedding(4, 3), (np.array(2),)),
+        (Linear(3, 2), (X,)),
+        (ReLU(), (X,)),
+        (Sigmoid(), (X,)),
+        (Dropout(0.5), (X, Dropout(0.5).mask(X.shape, "float32", np.random.default_rng(0)))),
+    ],
+    ids=["Embedding", "Embedding of one id", "Linear", "ReLU", "Sigmoid", "Dropout"],
+)
+def test_an_output_is_of_its_own(layer: Any, arguments: Any) -> None:
+    """Who writes into it changes no cache, no argument and no parameter."""
+    output, cache = layer.forward(*arguments)
+    for array in (cache, *arguments, *getattr(layer, "params", {}).values()):
+        assert not np.shares_memory(output, array)
+
+
+def test_an_embeddings_cache_has_ids_of_its_own() -> None:
+    ids = np.array([1, 2])
+    _, cache = Embedding(4, 3).forward(ids)
+    assert not np.shares_memory(cache, ids)
+
+
 def test_embeddings_start_with_the_std_asked_for() -> None:
     W = Embedding(2000, 50, std=0.1).params["W"]
     assert abs(W.std() - 0.1) < 0.001
@@ -122,9 +155,34 @@ def test_sigmoid_at_its_ends() -> None:
 
 
 @pytest.mark.parametrize(
+    ("layer", "arguments"),
+    [
+        (Embedding(4, 3), (np.array([1]),)),
+        (Linear(3, 2), (X,)),
+        (ReLU(), (X,)),
+        (Sigmoid(), (X,)),
+        (Dropout(0), (X, X)),
+    ],
+    ids=["Embedding", "Linear", "ReLU", "Sigmoid", "Dropout"],
+)
+def test_a_gradient_of_another_dtype_is_refused(layer: Any, arguments: Any) -> None:
+    """In float32 it would be rounded up to float64, or down, unseen."""
+    output, cache = layer.forward(*arguments)
+    with pytest.raises(ValueError, match=r"d[xy]: expected a float32 array .* got float64"):
+        layer.backward(output.astype(np.float64), cache)
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: Embedding(5, 0), "embedding_size: expected a whole number >= 1, got 0"),
+        (lambda: Embedding(0, 2), "vocabulary_size: expected a whole number >= 1, got 0"),
+        (lambda: Embedding(5, 2, std=-1.0), "std: expected a number in"),
+        (lambda: Embedding(5, 2, dtype="int32"), "dtype: expected float32 or float64, got 'int32'"),
+        (lambda: Embedding(5, 2, rng=0), "rng: expected a numpy.random.Generator, got int"),
+        (lambda: Linear(0, 3), "input_size: expected a whole number >= 1, got 0"),
+        (lambda: Linear(2, True), "output_size: expected a whole number >= 1, got True"),
+        (lambda: Linear(2, 3, dtype="float16"), "dtype: expected float32 or float64, got 'float16'"),
         (lambda: Embedding(5, 2).forward(np.array([0, 5])), r"ids: expected whole numbers in 0..4 .* got 5 among them"),
         (lambda: Embedding(5, 2).forward(np.array([-1])), "ids: .* got -1 among them"),
         (lambda: Embedding(5, 2).forward(np.array([1.0])), "ids: .* got float64"),
@@ -135,6 +193,12 @@ def test_sigmoid_at_its_ends() -> None:
         (lambda: Linear(2, 3).backward(np.zeros((4, 2), np.float32), np.zeros((4, 2), np.float32)), "dy: expected"),
         (lambda: Dropout(1.0), r"p: expected a number in \[0, 1\), got 1.0"),
         (lambda: Dropout(0.5).forward(np.zeros(3), np.zeros(2)), "mask: expected"),
+        (lambda: Dropout(0.5).forward([1.0], np.ones(1)), "x: expected a float32 or float64 array, got list"),
+        (lambda: Dropout(0.5).forward(np.ones(1, int), np.ones(1, int)), "x: expected a float32 .* got int64"),
+        (lambda: Dropout(0.5).backward(np.zeros(3), np.zeros(2)), "dy: expected"),
+        (lambda: Sigmoid().forward([1.0]), "x: expected a float32 or float64 array, got list"),
+        (lambda: Sigmoid().backward(np.zeros(3), np.zeros(2)), "dy: expected"),
+        (lambda: Dropout(0.5).forward(np.ones(1), np.ones(1, np.float32)), "mask: expected a float64 .* got float32"),
         (lambda: ReLU().forward([1.0]), "x: expected a float32 or float64 array, got list"),
         (lambda: Linear(2, 3, rng=0), "rng: expected a numpy.random.Generator, got int"),
         (lambda: ReLU().backward(np.zeros(3), np.zeros(2)), "dy: expected"),

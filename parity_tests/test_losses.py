@@ -77,10 +77,49 @@ def test_squared_error_by_hand() -> None:
     np.testing.assert_allclose(squared_error_backward(np.array([6.0]), cache), [[0.8, -2.8, 2.0]])
 
 
+def test_the_caches_keep_labels_and_targets_of_their_own() -> None:
+    logits, labels, d = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 3, 1]), np.ones(3)
+    y, y_hat = np.eye(4)[labels], softmax(logits)
+    _, cache = cross_entropy(logits, labels)
+    _, its_cache = squared_error(y_hat, y)
+    before, its_before = cross_entropy_backward(d, cache), squared_error_backward(d, its_cache)
+    logits[:], labels[:], y[:], y_hat[:] = 0, 2, 0, 0
+    np.testing.assert_array_equal(cross_entropy_backward(d, cache), before)
+    np.testing.assert_array_equal(squared_error_backward(d, its_cache), its_before)
+
+
+def test_targets_of_another_dtype_leave_the_results_theirs() -> None:
+    y_hat, y = np.full((2, 4), 0.25, np.float32), np.eye(4)[[1, 3]]
+    losses, cache = squared_error(y_hat, y)
+    assert (losses.dtype, squared_error_backward(losses, cache).dtype) == (np.float32, np.float32)
+
+
+@pytest.mark.parametrize("off", [0.9e-6, -0.9e-6, 1.1e-6, -1.1e-6])
+def test_what_is_a_distribution(off: float) -> None:
+    """Its sum is 1, or off by at most 1e-6."""
+    y = np.array([[0.25, 0.75 + off]])
+    if abs(off) < 1e-6:
+        squared_error(ONES[:1, :2], y)
+    else:
+        with pytest.raises(ValueError, match="y: expected distributions, each with the sum 1"):
+            squared_error(ONES[:1, :2], y)
+
+
+@pytest.mark.parametrize("C", [10, 100_000])
+def test_float32_distributions_of_many_classes(C: int) -> None:
+    """Their sum in float32 may be off by 1e-3, one number after the other; in float64 no rounding of a sum counts."""
+    rng = np.random.default_rng(0)
+    for y in (np.full((2, C), 1 / C, np.float32), softmax(rng.normal(size=(2, C)).astype(np.float32))):
+        for layout in ("C", "F"):
+            losses, _ = squared_error(y, np.array(y, order=layout))
+            assert not losses.any()
+
+
 def test_the_reduction_sums_over_time_and_averages_over_the_batch() -> None:
     losses = np.array([[1.0, 2.0], [3.0, 6.0]])
     loss, d_losses = reduce(losses)
     assert loss == 6
+    assert type(reduce(losses.astype(np.float32))[0]) is float
     np.testing.assert_array_equal(d_losses, np.full((2, 2), 0.5))
     loss, d_losses = reduce(losses[0])
     assert loss == 1.5
@@ -122,6 +161,7 @@ ONES = np.ones((2, 3))
     ("call", "message"),
     [
         (lambda: cross_entropy(np.zeros((2, 3)), np.array([0, 3])), r"labels: expected whole numbers in 0..2 .* got 3"),
+        (lambda: cross_entropy(np.zeros((2, 3)), np.array([-1, 0])), "labels: .* got -1 among them"),
         (lambda: cross_entropy(np.zeros((2, 3)), np.array([0])), r"labels: .* shape \(2,\), got int64 \(1,\)"),
         (lambda: cross_entropy(np.zeros((2, 3)), np.array([0.0, 1.0])), "labels: .* got float64"),
         (lambda: cross_entropy([[1.0, 2.0]], np.array([0])), "logits: expected a float32 or float64 array, got list"),
@@ -134,6 +174,7 @@ ONES = np.ones((2, 3))
         (lambda: reduce(ONES, ONES[0] > 0), r"weights: expected a bool array of shape \(2, 3\), got bool"),
         (lambda: reduce(ONES, ONES.astype(int)), "weights: expected a float64 array .* got int64"),
         (lambda: reduce(ONES, ONES.tolist()), "weights: expected a float64 array .* got list"),
+        (lambda: squared_error([[1.0]], np.ones((1, 1))), "y_hat: expected a float32 or float64 array, got list"),
         (lambda: squared_error(ONES, ONES.T), r"y: expected the shape of y_hat, \(2, 3\), got"),
         (lambda: squared_error(ONES, 0.4 * ONES), "y: expected distributions, each with the sum 1, got "),
         (
@@ -144,6 +185,11 @@ ONES = np.ones((2, 3))
         (lambda: squared_error(ONES[:, 0], np.array([0, 1])), "y: expected a float32 or float64 array, got int64"),
         (lambda: squared_error(ONES[:0], ONES[:0]), r"y_hat: expected shape \(..., C\), not empty"),
         (lambda: squared_error_backward(np.ones(3), ONES), r"d_losses: expected a float64 array of shape \(2,\)"),
+        (lambda: squared_error_backward(np.ones(2, np.float32), ONES), "d_losses: .* got float32"),
+        (
+            lambda: cross_entropy_backward(np.ones(1, np.float32), cross_entropy(ONES[:1], np.array([0]))[1]),
+            "d_losses: .* got float32",
+        ),
         (lambda: cross_entropy_backward(np.ones(3), cross_entropy(np.zeros((2, 3)), np.array([0, 1]))[1]), "d_losses:"),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from numpy_rnn import BasicRNN, Config, Dropout, RNNCellNet, build_model, cross_entropy
 from numpy_rnn.config import READOUTS
-from parity_tests.support import assert_close
+from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
 
 SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float64")
@@ -45,7 +45,7 @@ def test_logits_and_every_gradient(
     theirs.backward(torch.tensor(d_logits))
     expected = from_torch_names(model, {name: p.grad.numpy() for name, p in twin.named_parameters()})
     assert_close(f"{type(model).__name__}, logits", logits, theirs.detach().numpy())
-    assert grads.keys() == model.params.keys()
+    assert list(grads) == list(model.params)
     for name, gradient in grads.items():
         size = 0.01 * np.linalg.norm(d_logits) if mask is None or mask.any() else 0.0
         assert_close(f"{type(model).__name__} d{name}", gradient, expected[name], size)
@@ -99,7 +99,30 @@ def test_settings_reach_the_model() -> None:
     assert one["embedding.W"].std() == pytest.approx(1, rel=0.1)
     assert wide["embedding.W"].std() == pytest.approx(0.01, rel=0.1)
     assert not any(np.array_equal(one[name], other[name]) for name in one)
-    assert not np.array_equal(one["embedding.W"][0, :2], one["linear.W"][0])  # one stream of numbers, not the same anew
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("options", [{"system": "rnncell"}, {"num_layers": 2}, {"bidirectional": True}], ids=str)
+def test_every_parameter_is_drawn_from_the_seed(cell: str, options: dict[str, Any]) -> None:
+    check_initial_values(lambda seed: build_model(7, replace(SMALL, cell=cell, outputs=3, seed=seed, **options)))
+
+
+@pytest.mark.parametrize("options", [{}, {"sigmoid": True}, {"system": "rnncell"}], ids=str)
+def test_the_logits_are_of_their_own(options: dict[str, Any]) -> None:
+    """Who writes into them changes no gradient."""
+    model, d_logits = build_model(7, replace(SMALL, **options)), np.ones((2, 2))
+    logits, cache = model.forward(np.array([[2, 3], [4, 1]]), np.array([2, 1]))
+    before = model.backward(d_logits, cache)
+    logits[:] = 7
+    for name, gradient in model.backward(d_logits, cache).items():
+        np.testing.assert_array_equal(gradient, before[name])
+
+
+def test_a_cache_of_another_model() -> None:
+    model, other = BasicRNN(7, SMALL), BasicRNN(7, SMALL)
+    logits, cache = other.forward(np.array([[2, 3], [4, 1]]), np.array([2, 1]))
+    with pytest.raises(ValueError, match="of this model returned, got another one's"):
+        model.backward(logits, cache)
 
 
 @pytest.mark.parametrize("num_layers", [1, 2])
@@ -143,6 +166,12 @@ def test_training_the_params_trains_the_layers() -> None:
 def test_bad_input(ids: Any, lengths: Any, message: str, readout: str) -> None:
     with pytest.raises(ValueError, match=message):
         BasicRNN(7, replace(SMALL, readout=readout)).forward(np.array(ids), np.array(lengths))
+
+
+def test_a_mask_of_another_shape_or_dtype() -> None:
+    for mask in (np.ones((2, 4)), np.ones((1, 4), np.float32)):
+        with pytest.raises(ValueError, match=r"mask: expected a float64 array of shape \(1, 4\)"):
+            BasicRNN(7, SMALL).forward(np.array([[2]]), np.array([1]), mask)
 
 
 def test_a_captured_loop_is_taken_for_its_shape_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:

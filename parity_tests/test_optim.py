@@ -66,10 +66,25 @@ def test_clipping(seed: int, dtype: str, scale: float, max_norm: float) -> None:
         np.testing.assert_array_equal(grads[name], before[name])
 
 
+@pytest.mark.parametrize("kind", [SGD, Adam])
+def test_parameters_are_updated_where_they_stand(kind: Any) -> None:
+    """A model's params are its layers' own arrays: new ones would not reach the layers. A refused step does nothing."""
+    W = np.ones(2)
+    optimizer = kind({"W": W})
+    for grads in ({}, {"W": np.ones(3)}):
+        with pytest.raises(ValueError, match=r"grads|W"):
+            optimizer.step(grads, 0.1)
+    np.testing.assert_array_equal(W, 1)
+    optimizer.step({"W": np.array([2.0, -2.0])}, 0.25)  # the first step of Adam is lr, whatever the gradient's size
+    np.testing.assert_allclose(W, [0.5, 1.5] if kind is SGD else [0.75, 1.25])
+    assert optimizer.params["W"] is W
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: clip_by_global_norm({"W": np.ones(2)}, 0.0), "max_norm: expected a number > 0, got 0.0"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, "1"), "max_norm: expected a number > 0, got '1'"),
         (lambda: clip_by_global_norm({"W": np.ones(2)}, np.nan), "max_norm: expected a number > 0, got nan"),
         (lambda: Adam({"W": np.ones(2)}, beta1=1.0), r"beta1: expected a number in \[0, 1\)"),
         (lambda: Adam({"W": np.ones(2)}, eps=-1.0), "eps: expected"),

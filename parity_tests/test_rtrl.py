@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import tracemalloc
 from typing import Any
 
@@ -38,6 +39,15 @@ def check(problem: Problem) -> None:
     for name, gradient in gradients.items():
         what = f"d{name.removesuffix('_l0')}"
         assert_close(f"RTRL {what}", gradient, reference.grads.params[name], reference.sizes[f"d{name}"])
+
+
+@given(single_layers())
+def test_no_gradient_shares_memory_with_another(problem: Problem) -> None:
+    """An optimizer that scales one of them in place must not scale a second one."""
+    layer, (T, N, _) = problem.layer, problem.x.shape
+    gradients = rtrl(layer, problem.x, np.ones((T, N, layer.hidden_size)))
+    for (name, a), (its_name, b) in itertools.combinations(gradients.items(), 2):
+        assert not np.shares_memory(a, b), (name, its_name)
 
 
 @given(single_layers(dtype="float32"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import numpy_rnn
 from parity_tests.problems import CELLS, Problem, draw_problem, draw_weights, make_layer, problems, states
-from parity_tests.support import check, named, torch_forward
+from parity_tests.support import check, check_initial_values, named, torch_forward
 from torch_rnn import to_torch
 from torch_rnn.comparison import relative_error
 
@@ -55,6 +55,12 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     for name, p in one.params.items():
         np.testing.assert_array_equal(p, same.params[name])
         assert not np.array_equal(p, other.params[name])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_parameter_is_drawn_from_rng(cell: str) -> None:
+    settings = {"bidirectional": True, "dtype": np.float64}
+    check_initial_values(lambda seed: make_layer(cell, 3, 4, 2, rng=np.random.default_rng(seed), **settings))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -219,12 +225,16 @@ def test_dropout_masks() -> None:
 
 @given(problems())
 def test_with_params(problem: Problem) -> None:
-    """Another layer of the same kind with these very arrays; complex ones for a complex step."""
-    other = {name: p + 0.1 for name, p in problem.layer.params.items()}
-    twin = problem.layer.with_params(other)
+    """Another layer of the same kind with these very arrays, in its own order, whatever the given dict becomes; complex
+    ones for a complex step. It alters no layer."""
+    other = {name: p + 0.1 for name, p in reversed(problem.layer.params.items())}
     before = problem.layer.forward(problem.x)[0]
-    changed = twin.forward(problem.x)[0]
+    twin = problem.layer.with_params(other)
     np.testing.assert_array_equal(problem.layer.forward(problem.x)[0], before)
+    changed = twin.forward(problem.x)[0]
+    assert twin.params is not other
+    assert list(twin.params) == list(problem.layer.params)
+    assert all(twin.params[name] is p for name, p in other.items())
     for name, p in problem.layer.params.items():
         p[...] = other[name]
     np.testing.assert_array_equal(problem.layer.forward(problem.x)[0], changed)
@@ -233,6 +243,7 @@ def test_with_params(problem: Problem) -> None:
     assert output.dtype == np.complex128
     assert not output.imag.any()
     assert relative_error(output.real, changed) < 1e-12
+    np.testing.assert_array_equal(twin.forward(problem.x)[0], changed)
 
 
 LAYER = numpy_rnn.RNN(3, 4)

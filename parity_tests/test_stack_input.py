@@ -95,6 +95,25 @@ def test_bad_states_and_masks(arguments: dict[str, Any], message: str) -> None:
         LSTM.forward(**{"x": X} | arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 2, np.random.default_rng(0)), "T: expected a whole number >= 1, got 0"),
+        ((5, 2.0, np.random.default_rng(0)), "N: expected a whole number >= 1, got 2.0"),
+        ((5, 2, 0), "rng: expected a numpy.random.Generator, got int"),
+    ],
+)
+def test_bad_input_to_dropout_masks(arguments: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LSTM.dropout_masks(*arguments)
+
+
+def test_numpys_numbers_as_settings() -> None:
+    """NumPy's True is taken, and kept as Python's, so that a layer prints what made it."""
+    layer = numpy_rnn.RNN(np.int64(3), 4, bias=np.True_, bidirectional=np.False_, dropout=np.float32(0.5))
+    assert repr(layer) == repr(numpy_rnn.RNN(3, 4, bias=True, bidirectional=False, dropout=0.5))
+
+
 def test_bad_state_gradients() -> None:
     _, _, cache = LSTM.forward(X)
     with pytest.raises(ValueError, match=r"d_h_n: expected a pair \(h, c\), got ndarray"):
@@ -130,18 +149,22 @@ def test_bad_params() -> None:
         numpy_rnn.RNN(3, 4, nonlinearity="relu"),
         numpy_rnn.RNN(3, 4, bidirectional=True),
         numpy_rnn.GRU(3, 4),
+        numpy_rnn.RNN(3, 4),
+        LAYER.with_params({name: p + 1 for name, p in LAYER.params.items()}),
     ],
-    ids=repr,
+    ids=["layers", "units", "relu", "both directions", "GRU", "other weights alone", "with_params"],
 )
 def test_a_cache_of_another_layer(other: Any) -> None:
+    """Not even of one with the same settings: its weights are others."""
     _, _, cache = other.forward(X)
-    with pytest.raises(ValueError, match=r"cache: expected what forward of RNN\(3, 4, .* got one of (RNN|GRU)\(3"):
+    message = r"cache: expected what forward of this layer, RNN\(3, 4, .* got that of another layer, (RNN|GRU)\(3"
+    with pytest.raises(ValueError, match=message):
         LAYER.backward(None, None, cache)
 
 
 def test_no_cache_at_all() -> None:
     not_a_cache: Any = None
-    with pytest.raises(ValueError, match=r"cache: expected what forward of RNN.* returned, got one of NoneType"):
+    with pytest.raises(ValueError, match=r"cache: expected what forward of this layer, RNN.*, returned, got NoneType"):
         LAYER.backward(None, None, not_a_cache)
 
 
