@@ -169,7 +169,7 @@ def test_a_cache_folder_that_cannot_be_written_to_is_noticed_before_the_encoding
         folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     """/proc: there not even root can make a file."""
     forbid_encoding(monkeypatch)
-    with pytest.raises(ValueError, match="cache_dir: expected a file in a folder that can be written to, got '/proc/"):
+    with pytest.raises(ValueError, match=r"cache_dir: expected a .*folder that can be written to, got .*/proc"):
         imdb.load_imdb(folder, "/proc")
 
 
