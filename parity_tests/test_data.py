@@ -70,6 +70,7 @@ def test_no_more_words_than_there_are_ids() -> None:
         ({"labels": np.array([0, 1, 2])}, r"labels: expected whole numbers in 0..1 of shape \(3,\), got 2 among them"),
         ({"offsets": np.array([0, 4, 5, 7])}, "offsets: expected whole numbers in 0..6 of .*, got 7 among them"),
         ({"offsets": np.array([0, 4, 5, 5])}, "offsets: expected 0, ever larger ones, and 6, as there are"),
+        ({"offsets": np.array([0, 4, 6, 6])}, "offsets: expected 0, ever larger ones, and 6"),
         ({"offsets": np.array([0, 5, 4, 6])}, "offsets: expected 0, ever larger ones, and 6"),
         ({"offsets": np.array([1, 4, 5, 6])}, "offsets: expected 0, ever larger ones, and 6"),
         ({"tokens": np.array([[2], [3], [0], [2], [0], [3]], np.uint16)}, r"tokens: expected .* got uint16 \(6, 1\)"),
