@@ -14,19 +14,24 @@ def expect(condition: bool, argument: str, expected: str, got: object) -> None:
         raise ValueError(f"{argument}: expected {expected}, got {got}")
 
 
-def check_size(argument: str, value: Any, least: int = 1) -> int:
-    """A whole number >= least."""
+def check_size(argument: str, value: Any, least: int = 1, most: float = 2**63 - 1) -> int:
+    """A whole number in least..most, both included; unless given, most is the largest int64."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     expect(whole and value >= least, argument, f"a whole number >= {least}", repr(value))
+    expect(value <= most, argument, f"a whole number <= {most}", repr(value))
     return int(value)
 
 
 def check_number(argument: str, value: Any, low: float, high: float, open_low: bool = False) -> float:
     """A number in [low, high), or in (low, high) with open_low."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    inside = number and (low < value if open_low else low <= value) and value < high
+    try:
+        x = float(value) if number else np.nan
+    except OverflowError:  # a whole number that no float reaches
+        x = np.inf
+    inside = (low < x if open_low else low <= x) and x < high
     expect(inside, argument, f"a number in {'(' if open_low else '['}{low:g}, {high:g})", repr(value))
-    return float(value)
+    return x
 
 
 def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -14,6 +13,7 @@ from pathlib import Path
 from numpy_rnn.checks import expect
 from numpy_rnn.config import Config
 from numpy_rnn.data.text import Dataset, cut
+from numpy_rnn.files import check_target
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -85,17 +85,8 @@ def load_data(args: argparse.Namespace, config: Config) -> Dataset:
 
 def check_writable(argument: str, file: str | None) -> None:
     """Before the training, not after it."""
-    if file is None:
-        return
-    try:
-        target = Path(file).resolve()
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        raise ValueError(f"{argument}: expected a file in a folder that can be written to, got {file!r} "
-                         f"({getattr(error, 'strerror', error)})") from error  # fmt: skip
-    what = "folder" if target.is_dir() else "device"
-    expect(target.is_file() or not target.exists(), argument, "a file", f"the {what} {file!r}")
+    if file is not None:
+        check_target(argument, file)
 
 
 def check_apart(argument: str, file: str | None, other_argument: str, other: str | None) -> None:

@@ -73,8 +73,8 @@ class Config:
         checked: dict[str, Any] = {}
         for name in ("embedding_size", "hidden_size", "num_layers", "epochs", "batch_size", "test_runs"):
             checked[name] = check_size(name, getattr(self, name))
-        for name in ("seed", "max_tokens"):
-            checked[name] = check_size(name, getattr(self, name), least=0)
+        checked["max_tokens"] = check_size("max_tokens", self.max_tokens, least=0)
+        checked["seed"] = check_size("seed", self.seed, least=0, most=np.inf)
         for name in ("dropout", "unknown_rate"):
             checked[name] = check_number(name, getattr(self, name), 0, 1)
         for name in ("embedding_std", "lr"):

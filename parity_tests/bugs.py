@@ -13,6 +13,7 @@ TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py
 PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
 DISTRIBUTED, STACKS, BENCHMARK = "torch_rnn/distributed.py", "torch_rnn/stacks.py", "torch_rnn/benchmark.py"
 TWINS, TWIN_TRAINING = "torch_rnn/models.py", "torch_rnn/training.py"
+CHECKS, FILES, IMDB = "numpy_rnn/checks.py", "numpy_rnn/files.py", "numpy_rnn/data/imdb.py"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
     # the vanilla RNN
@@ -224,8 +225,28 @@ BUGS = [
     ("the benchmark's nn.RNN is the loop", BENCHMARK, 'if kind == "nn.RNN":', 'if kind == "no":'),
     ("--deterministic does nothing", STACKS, "devices.make_deterministic()", "pass"),
     ("a captured loop in testing, too", TWINS, "if torch.is_grad_enabled() else None", ""),
-    ("checkpoint: the weights are not in the checksum", CHECKPOINT, "content.update(np.ascontiguousarray(p).tobytes())",
+    ("checkpoint: the weights are not in the checksum", FILES, "content.update(np.ascontiguousarray(array).tobytes())",
      "pass"),
+    ("checkpoint: a model is built, then its shapes compared", CHECKPOINT,
+     "dict(islice(shapes(len(vocabulary), config), len(params) + 1))",
+     "{name: p.shape for name, p in build_model(len(vocabulary), config).params.items()}"),
+    ("checkpoint: an array of any type", CHECKPOINT, 'dtype in ("F32", "F64")', "True"),
+    ("checkpoint: a word twice", CHECKPOINT, "count <= 1", "True"),
+    ("a size beyond an int64", CHECKS, "value <= most", "True"),
+    # files and data
+    ("what a killed process left stays", FILES, "path.unlink()", "pass"),
+    ("a running process's temporary file removed", FILES, "not is_running(process)", "True"),
+    ("a device replaced", FILES, 'check_replaceable("file", file)', "pass"),
+    ("cache: a link followed", IMDB, "not file.is_symlink()", "True"),
+    ("cache: a device opened", IMDB, "_load(file) if file.is_file() else None", "_load(file)"),
+    ("cache: the folder looked at after the encoding", IMDB, 'check_target("cache_dir", file)', "pass"),
+    ("cache: other content accepted", IMDB, 'arrays.pop("sha256") != digest(arrays)', "False"),
+    ("cache: it counts as data", IMDB, " and not CACHE.fullmatch(path.name)", ""),
+    ("the library's own error line", IMDB, "set_verbosity(logging.CRITICAL)", "set_verbosity_error()"),
+    ("more words than ids", TEXT, "len(vocabulary) <= MAX_IDS", "True"),
+    ("a label that is no class", TEXT, 'check_whole_numbers("labels", self.labels, (n,), 0, 1)', "pass"),
+    ("a review without a token", TEXT, "(offsets[:-1] < offsets[1:]).all()", "(offsets[:-1] <= offsets[1:]).all()"),
+    ("a token outside the vocabulary", TEXT, "len(self.vocabulary) - 1)", "2**16)"),
     ("word by word: the answers in another order", PREDICTION, "p[batch.which] =", "p[np.sort(batch.which)] ="),
     ("word by word: the output for no class counts", PREDICTION, "softmax(logits[:, first_class(config) :])[:, 1]",
      "softmax(logits)[:, -1]"),

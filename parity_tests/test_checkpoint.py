@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_file_of_torch
 
 from numpy_rnn import Config, build_model, load_checkpoint, save_checkpoint
-from numpy_rnn.checkpoint import FORMAT, KEY
+from numpy_rnn.checkpoint import FORMAT, KEY, _digest, shapes
 from torch_rnn import from_torch, to_torch
 
 WORDS = ["<unk>", "<pad>", "good", "bad", "\udcff", "naïve", "Ω"]  # a lone surrogate among them, as IMDB might have
@@ -87,6 +88,16 @@ def test_a_cut_file(file: Path) -> None:
             load_checkpoint(file)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float16", "int64"])
+def test_an_array_of_another_type(file: Path, dtype: str) -> None:
+    """NumPy has no bfloat16 and no float8."""
+    with safe_open(file, framework="torch") as content:
+        about, params = content.metadata(), {name: content.get_tensor(name) for name in list(content.keys())}
+    save_file_of_torch(params | {"linear.b": torch.zeros(2, dtype=getattr(torch, dtype))}, file, about)
+    with pytest.raises(ValueError, match=r"checkpoint, linear\.b: expected float32 or float64, got (B|F|I)"):
+        load_checkpoint(file)
+
+
 @pytest.mark.parametrize("about", ["[]", "5", "null", '"x"', "[" * 10**5, "{}"], ids=lambda about: about[:9])
 def test_somebody_elses_file(tmp_path: Path, about: str) -> None:
     """Of a type that NumPy does not have, too: most models that one can download are bfloat16."""
@@ -139,7 +150,9 @@ def test_an_altered_file(file: Path, change: dict[str, Any], message: str) -> No
         ({"config": asdict(CONFIG) | {"lr": -1}}, "lr: expected a number in"),
         ({"config": [1]}, "checkpoint: expected this version's settings"),
         ({"arrays": {"linear.b": np.full(2, np.nan, np.float32)}}, "checkpoint, linear.b: expected finite numbers"),
-        ({"vocabulary": [[]] * 7}, "checkpoint, vocabulary: expected words"),
+        ({"vocabulary": [[]] * 7}, "checkpoint, vocabulary: expected a list of words"),
+        ({"vocabulary": "abcdefg"}, "checkpoint, vocabulary: expected a list of words, got 'abcdefg'"),
+        ({"vocabulary": ["good"] * 7}, "checkpoint, vocabulary: expected each word once, got 'good' 7 times"),
         ({"without": "vocabulary"}, "checkpoint: expected this version's settings, got 'vocabulary'"),
         (
             {"vocabulary": WORDS[1:]},
@@ -155,6 +168,36 @@ def test_another_model(file: Path, change: dict[str, Any], message: str, monkeyp
     monkeypatch.setattr("numpy_rnn.checkpoint._digest", lambda *_: written)
     with pytest.raises(ValueError, match=message):
         load_checkpoint(file)
+
+
+@pytest.mark.parametrize("sizes", [{"num_layers": 10**6}, {"hidden_size": 20_000}, {"embedding_size": 10**9}], ids=str)
+def test_forged_sizes_are_noticed_before_a_model_of_that_size_is_built(
+        file: Path, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """The checksum needs no secret: anyone can write a right one."""
+    with safe_open(file, framework="numpy") as content:
+        about = json.loads(content.metadata()[KEY])
+        params = {name: content.get_tensor(name) for name in list(content.keys())}
+    about["config"] |= sizes
+    del about["sha256"]
+    save_file(params, file, {KEY: json.dumps(about | {"sha256": _digest(about, params)})})
+
+    def build(*_: Any) -> None:
+        raise AssertionError("a model was built")
+
+    monkeypatch.setattr("numpy_rnn.checkpoint.build_model", build)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="checkpoint"):
+            load_checkpoint(file)
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("options", [*OPTIONS, {"cell": "lstm", "num_layers": 3, "bidirectional": True}], ids=str)
+def test_the_shapes_are_the_models(options: dict[str, Any]) -> None:
+    config = replace(CONFIG, **options)
+    assert dict(shapes(7, config)) == {name: p.shape for name, p in build_model(7, config).params.items()}
 
 
 def test_numpys_numbers_as_settings(tmp_path: Path) -> None:
@@ -173,6 +216,21 @@ def test_no_such_file(tmp_path: Path) -> None:
 def test_a_vocabulary_of_another_size(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="vocabulary: expected the model's 7 words, got 6"):
         save_checkpoint(tmp_path / "file", build_model(7, CONFIG), WORDS[1:])
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "message"),
+    [
+        ("abcdefg", "vocabulary: expected a list of words, got 'abcdefg'"),
+        ([*WORDS[1:], 5], "vocabulary: expected a list of words"),
+        ([*WORDS[1:], "good"], "vocabulary: expected each word once, got 'good' 2 times"),
+    ],
+    ids=str,
+)
+def test_what_is_no_vocabulary(tmp_path: Path, vocabulary: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        save_checkpoint(tmp_path / "file", build_model(7, CONFIG), vocabulary)
     assert not os.listdir(tmp_path)
 
 

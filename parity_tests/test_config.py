@@ -43,8 +43,19 @@ from numpy_rnn import Config
         ({"max_tokens": 0, "pad_to": "max_tokens"}, "pad_to: expected 'longest' with max_tokens 0"),
         ({"max_tokens": -1}, "max_tokens: expected a whole number >= 0"),
         ({"test_runs": 0}, "test_runs: expected a whole number >= 1"),
+        ({"max_tokens": 2**63}, f"max_tokens: expected a whole number <= {2**63 - 1}, got {2**63}"),
+        ({"hidden_size": 10**30}, "hidden_size: expected a whole number <= "),
+        ({"lr": 10**400}, r"lr: expected a number in \(0, inf\), got 1000"),
+        ({"lr": -(10**400)}, r"lr: expected a number in \(0, inf\), got -1000"),
+        ({"dropout": 10**400}, r"dropout: expected a number in \[0, 1\), got 1000"),
     ],
 )
 def test_bad_settings(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Config(**setting)
+
+
+def test_the_largest_settings() -> None:
+    """A seed may be of any size."""
+    config = Config(max_tokens=2**63 - 1, seed=10**30, lr=1e308)
+    assert (config.max_tokens, config.seed, config.lr) == (2**63 - 1, 10**30, 1e308)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data import toy
 from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, build_vocabulary, clean, cut, encode
+from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, Reviews, build_vocabulary, clean, cut, encode
 from torch_rnn.baseline import bag_of_words_accuracy
 
 
@@ -53,6 +53,35 @@ def test_encode_and_cut() -> None:
     assert cut(data, 2, "first").train.tokens.tolist() == [2, 3, 0, 3]
     assert cut(data, 2, "last").test.tokens.tolist() == [0, 2, 0, 3]
     assert cut(data, 2, "last").valid.offsets.tolist() == [0, 2, 3, 4]
+
+
+def test_no_more_words_than_there_are_ids() -> None:
+    """A token id is a uint16."""
+    words = [str(i) for i in range(65_537)]
+    assert encode([[words[-2]]], [1], words[:-1]).tokens.tolist() == [65_535]
+    with pytest.raises(ValueError, match="vocabulary: expected at most 65536 words, got 65537"):
+        encode([["0"]], [1], words)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.array([0, 1])}, r"offsets: expected whole numbers in 0..6 of shape \(3,\), got int64 \(4,\)"),
+        ({"labels": np.array([0, 1, 2])}, r"labels: expected whole numbers in 0..1 of shape \(3,\), got 2 among them"),
+        ({"offsets": np.array([0, 4, 5, 7])}, "offsets: expected whole numbers in 0..6 of .*, got 7 among them"),
+        ({"offsets": np.array([0, 4, 5, 5])}, "offsets: expected 0, ever larger ones, and 6, as there are"),
+        ({"offsets": np.array([0, 4, 6, 6])}, "offsets: expected 0, ever larger ones, and 6"),
+        ({"offsets": np.array([0, 5, 4, 6])}, "offsets: expected 0, ever larger ones, and 6"),
+        ({"offsets": np.array([1, 4, 5, 6])}, "offsets: expected 0, ever larger ones, and 6"),
+        ({"tokens": np.array([[2], [3], [0], [2], [0], [3]], np.uint16)}, r"tokens: expected .* got uint16 \(6, 1\)"),
+        ({"tokens": np.array([2, 3, 0, 2, 0, 4], np.uint16)}, "tokens: expected whole numbers in 0..3 .* got 4 among"),
+    ],
+)  # fmt: skip
+def test_reviews_that_cannot_be(change: dict[str, np.ndarray], message: str) -> None:
+    vocabulary = ["<unk>", "<pad>", "a", "b"]
+    reviews = encode([["a", "b", "x", "a"], [], ["b"]], [0, 1, 1], vocabulary)
+    with pytest.raises(ValueError, match=message):
+        Dataset(reviews, Reviews(**vars(reviews) | change), reviews, vocabulary)
 
 
 CONFIG = replace(DEFAULTS["toy"], batch_size=8, hidden_size=5, dropout=0.5)

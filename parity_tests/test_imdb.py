@@ -1,9 +1,9 @@
-"""numpy_rnn/data/imdb.py and numpy_rnn/files.py, on a small folder of the same form, written here."""
+"""numpy_rnn/data/imdb.py, on a small folder of the same form, written here."""
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 import os
 import random
 from collections import Counter
@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from numpy_rnn.data import imdb
-from numpy_rnn.data.text import Dataset, clean
+from numpy_rnn.data.text import Dataset, clean, select
 from numpy_rnn.data.toy import toy_review
-from numpy_rnn.files import written_whole
 
 
 def write_folder(folder: Path, reviews: int = 100, **columns: Any) -> Path:
@@ -42,7 +41,7 @@ def same(one: Dataset, other: Dataset) -> bool:
 
 
 def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(source: Any) -> Dataset:
+    def fail(*_: Any) -> Dataset:
         raise AssertionError("encoded again")
 
     monkeypatch.setattr(imdb, "_encode", fail)
@@ -105,15 +104,105 @@ def test_a_damaged_cache_is_noticed_and_made_again(folder: Path, tmp_path: Path)
         assert same(first, imdb.load_imdb(folder, tmp_path))  # it was made whole again
 
 
-def test_nothing_half_written(tmp_path: Path) -> None:
-    file = tmp_path / "result"
-    with written_whole(file) as stream:
-        stream.write(b"first")
-    with contextlib.suppress(KeyboardInterrupt), written_whole(file) as stream:
-        stream.write(b"sec")
-        raise KeyboardInterrupt
-    assert file.read_bytes() == b"first"
-    assert os.listdir(tmp_path) == ["result"]
+@pytest.mark.parametrize("split", imdb.SPLITS)
+@pytest.mark.parametrize("change", ["a label", "a review", "another label", "a word's id"])
+def test_a_cache_that_is_no_longer_what_was_written(folder: Path, tmp_path: Path, split: str, change: str) -> None:
+    """With every checksum of the zip file right."""
+    first = imdb.load_imdb(folder, tmp_path)
+    (file,) = tmp_path.glob("*.npz")
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    reviews = getattr(first, split)
+    if change == "a label":
+        arrays[f"{split}.labels"] = reviews.labels[:-1]
+    elif change == "a review":  # in the file nothing contradicts it
+        fewer = select(reviews, range(len(reviews) - 1))
+        arrays |= {f"{split}.{name}": array for name, array in vars(fewer).items()}
+    elif change == "another label":
+        arrays[f"{split}.labels"] = np.where(np.arange(len(reviews)) == 3, 7, reviews.labels)
+    else:
+        arrays[f"{split}.tokens"] = np.where(np.arange(len(reviews.tokens)) == 3, 60_000, reviews.tokens)
+    np.savez(file, **arrays)
+    assert same(first, imdb.load_imdb(folder, tmp_path))
+
+
+def test_a_cache_inside_the_data_folder_is_no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read from the cache the second time; other words are still read from the data, beside which it lies."""
+    data = write_folder(tmp_path / "data")
+    caches = (data, data / "cache")
+    first = [imdb.load_imdb(data, cache) for cache in caches]
+    raw = [imdb.load_imdb(data, cache, "raw") for cache in caches]
+    assert all(len(list(cache.glob("*.npz"))) == 2 for cache in caches)
+    forbid_encoding(monkeypatch)
+    assert all(same(one, imdb.load_imdb(data, cache)) for one, cache in zip(first, caches, strict=True))
+    assert all(same(one, imdb.load_imdb(data, cache, "raw")) for one, cache in zip(raw, caches, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["link", "loose link", "device", "folder"])
+def test_what_is_no_file_under_the_caches_name(folder: Path, tmp_path: Path, kind: str,
+                                               monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """It is neither followed nor opened nor replaced, and nothing is encoded first."""
+    cache, kept = tmp_path / "cache", tmp_path / "kept"
+    imdb.load_imdb(folder, cache)
+    (file,) = cache.glob("*.npz")
+    if kind == "link":
+        file.rename(kept)  # even one to what was written here
+    else:
+        file.unlink()
+    if kind.endswith("link"):
+        file.symlink_to(kept)
+    elif kind == "device":
+        os.mkfifo(file)
+        monkeypatch.setattr(imdb, "_load", lambda _: pytest.fail("opened"))  # which would wait for ever
+    else:
+        file.mkdir()
+    before = kept.read_bytes() if kept.exists() else None
+    forbid_encoding(monkeypatch)
+    with pytest.raises(ValueError, match=f"cache_dir: expected a file.*, got .*{kind.split()[-1]}"):
+        imdb.load_imdb(folder, cache)
+    assert (kept.read_bytes() if kept.exists() else None) == before
+    assert [path.name for path in cache.iterdir()] == [file.name]
+    assert file.is_symlink() or file.is_fifo() or file.is_dir()
+
+
+def test_a_cache_folder_that_cannot_be_written_to_is_noticed_before_the_encoding(
+        folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """/proc: there not even root can make a file."""
+    forbid_encoding(monkeypatch)
+    with pytest.raises(ValueError, match=r"cache_dir: expected a .*folder that can be written to, got .*/proc"):
+        imdb.load_imdb(folder, "/proc")
+
+
+def test_a_cache_folder_that_cannot_be_written_to_is_read(folder: Path, tmp_path: Path,
+                                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    first = imdb.load_imdb(folder, tmp_path)
+
+    def read_only(*_: Any, **__: Any) -> None:
+        raise OSError("read-only file system")
+
+    for name in ("os.open", "os.mkdir", "tempfile.TemporaryFile"):
+        monkeypatch.setattr(name, read_only)
+    assert same(first, imdb.load_imdb(folder, tmp_path))
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("kept", [0, -50], ids=["empty", "cut"])
+def test_a_broken_split_is_one_message(tmp_path: Path, split: str, kept: int, caplog: Any) -> None:
+    """The library's own line is not printed before it."""
+    import datasets
+
+    for name in ("train", "test"):
+        datasets.Dataset.from_dict({"text": ["a"] * 5, "label": [1] * 5}).to_parquet(tmp_path / f"{name}.parquet")
+    file = tmp_path / f"{split}.parquet"
+    file.write_bytes(file.read_bytes()[:kept])
+    logger = logging.getLogger("datasets")
+    logger.addHandler(caplog.handler)
+    try:
+        with pytest.raises(ValueError, match=r"data_dir: expected IMDB's splits .* got ArrowInvalid: .*Parquet"):
+            imdb.load_imdb(tmp_path, tmp_path / "cache")
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert not caplog.records
 
 
 def test_bad_folders(tmp_path: Path) -> None:

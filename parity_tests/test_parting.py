@@ -61,7 +61,8 @@ def test_the_script(tmp_path: Path) -> None:
     [
         (["--limit", "0"], "parting.py: limit: expected a whole number >= 1, got 0"),
         (["--rates", "-1"], "parting.py: lr: expected a number in (0, inf), got -1.0"),
-        (["--picture", "nowhere/p.png"], "parting.py: picture: expected a file in a folder that is there"),
+        (["--picture", "nowhere/p.png"], "parting.py: picture: expected a file in a folder that can be written to"),
+        (["--picture", "."], "parting.py: picture: expected a file, got the folder '.'"),
     ],
 )
 def test_a_users_mistake(tmp_path: Path, arguments: list[str], message: str) -> None:

@@ -111,6 +111,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (["--json", "/dev/null"], "train.py: json: expected a file, got the device '/dev/null'"),
         (["--json", "./model.safetensors"], "train.py: json: expected another file than that of --checkpoint"),
         (["--json", "."], "train.py: json: expected a file, got the folder '.'"),
+        (["--max-tokens", str(2**63)], "train.py: max_tokens: expected a whole number <= "),
         (["--system", "rnncell", "--sigmoid"], "train.py: sigmoid, bidirectional, num_layers: expected False"),
         (["--system", "basic", "--pad-to", "max_tokens", "--max-tokens", "0"], "train.py: pad_to: expected 'longest'"),
     ],

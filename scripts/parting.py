@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -44,7 +43,8 @@ def measure(args: argparse.Namespace) -> None:
     from threadpoolctl import threadpool_limits
     from tqdm import tqdm
 
-    from numpy_rnn.checks import check_size, expect
+    from numpy_rnn.checks import check_size
+    from numpy_rnn.command_line import check_writable
     from numpy_rnn.config import DEFAULTS
     from numpy_rnn.data.text import cut
     from numpy_rnn.data.toy import load_toy
@@ -53,8 +53,7 @@ def measure(args: argparse.Namespace) -> None:
     from torch_rnn.parting import PAIRS, draw, loss_differences
 
     check_size("limit", args.limit)
-    folder = Path(args.picture).absolute().parent
-    expect(folder.is_dir(), "picture", "a file in a folder that is there", repr(args.picture))
+    check_writable("picture", args.picture)
     threadpool_limits(1)
     torch.set_num_threads(1)
     configs = [replace(DEFAULTS["toy"], cell=cell, dtype=dtype, lr=lr, optimizer=args.optimizer)

@@ -28,7 +28,8 @@ LEFT_OUT = ("readme", "compare_script", "four_ways", "parting")
 TESTS = [name for name in sorted(file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py"))
          if name not in LEFT_OUT]  # fmt: skip
 # where a file has no tests of its own name
-FIRST = {"text": "data", "distributed": "train_script", "derivative": "gradcheck", "verdict": "gradcheck"}
+FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "derivative": "gradcheck",
+         "verdict": "gradcheck"}  # fmt: skip
 
 
 def main() -> int:

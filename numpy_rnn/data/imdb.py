@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import random
+import re
 import tempfile
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ import numpy as np
 
 from numpy_rnn.checks import check_choice, expect
 from numpy_rnn.data.text import TOKENIZERS, Dataset, Reviews, build_vocabulary, encode, select
-from numpy_rnn.files import written_whole
+from numpy_rnn.files import check_target, digest, written_whole
 
 HUB_NAME = "stanfordnlp/imdb"
 SPLITS = ("train", "valid", "test")
 MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED = 10_000, 10, 0.8, 0
-CODE_VERSION = 1  # raise it when cleaning, split, vocabulary or the file's layout change: old caches are then made anew
+CACHE = re.compile(r"imdb-[0-9a-f]{32}\.npz(\.\d+\.tmp)?")  # its name, and that of a half-written one
+CODE_VERSION = 2  # raise it when cleaning, split, vocabulary or the file's layout change: old caches are then made anew
 
 
 def default_cache_dir() -> Path:
@@ -50,16 +52,19 @@ def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None =
         source, content = None, _hash_folder(Path(data_dir))
     content.update(repr((MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED, CODE_VERSION, words)).encode())
     file = cache / f"imdb-{content.hexdigest()[:32]}.npz"
-    data = _load(file)
+    expect(not file.is_symlink(), "cache_dir", f"a file as {file.name}", "a link, which is not followed")
+    data = _load(file) if file.is_file() else None
     if data is None:
+        check_target("cache_dir", file)  # before the encoding, not after it
         data = _encode(source or _read(str(data_dir)), words)
         _save(file, data)
     return data
 
 
 def _hash_folder(folder: Path) -> Any:
+    """Of every file but caches, so that these may stand in the same folder."""
     content = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not CACHE.fullmatch(path.name)):
         content.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
         content.update(path.read_bytes())
     return content
@@ -71,7 +76,7 @@ def _read(name: str) -> Any:
 
     datasets.disable_progress_bars()
     for library in (datasets, huggingface_hub):
-        library.logging.set_verbosity_error()
+        library.logging.set_verbosity(logging.CRITICAL)  # its errors are raised as well, and told in one line below
     argument = "hub" if name == HUB_NAME else "data_dir"
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -80,8 +85,10 @@ def _read(name: str) -> Any:
             columns = {split: {c: source[split][c][:] for c in ("text", "label")} for split in ("train", "test")}
         except Exception as error:  # the library has no common base class for its errors
             expected = "network access to the hub" if name == HUB_NAME else "IMDB's splits train and test (text, label)"
-            reason = next(iter(str(error).splitlines()), "")
-            raise ValueError(f"{argument}: expected {expected}, got {type(error).__name__}: {reason}") from error
+            cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else None
+            cause = cause or error  # the former says only that there is one
+            reason = next(iter(str(cause).splitlines()), "")
+            raise ValueError(f"{argument}: expected {expected}, got {type(cause).__name__}: {reason}") from error
     for split, rows in columns.items():
         expect(len(rows["text"]) >= 5, argument, f"at least 5 reviews in {split}", len(rows["text"]))
         for text, label in zip(rows["text"], rows["label"], strict=True):
@@ -103,23 +110,22 @@ def _encode(source: Any, words: str) -> Dataset:
 
 
 def _save(file: Path, data: Dataset) -> None:
-    arrays = {f"{split}.{field}": array for split in SPLITS for field, array in vars(getattr(data, split)).items()}
     vocabulary = "\n".join(data.vocabulary).encode(errors="surrogatepass")  # no word has white space in it
+    arrays = {f"{split}.{field}": array for split in SPLITS for field, array in vars(getattr(data, split)).items()}
+    arrays["vocabulary"] = np.frombuffer(vocabulary, np.uint8)
     with written_whole(file) as stream:
-        np.savez(stream, vocabulary=np.frombuffer(vocabulary, np.uint8), **arrays)
+        np.savez(stream, sha256=np.array(digest(arrays)), **arrays)
 
 
 def _load(file: Path) -> Dataset | None:
-    """None if there is no such file, or a damaged one: a zip file, which is what npz is, keeps checksums."""
+    """None for anything but what `_save` wrote, whole and unchanged."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            if archive.testzip() is not None:
-                return None
-        with np.load(file, allow_pickle=False) as arrays:
-            train, valid, test = (Reviews(*(arrays[f"{split}.{field.name}"] for field in fields(Reviews)))
-                                  for split in SPLITS)  # fmt: skip
-            return Dataset(
-                train, valid, test, arrays["vocabulary"].tobytes().decode(errors="surrogatepass").split("\n")
-            )
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        if arrays.pop("sha256") != digest(arrays):
+            return None
+        train, valid, test = (Reviews(*(arrays[f"{split}.{field.name}"] for field in fields(Reviews)))
+                              for split in SPLITS)  # fmt: skip
+        return Dataset(train, valid, test, arrays["vocabulary"].tobytes().decode(errors="surrogatepass").split("\n"))
     except Exception:  # a damaged file makes zipfile and NumPy raise almost anything
         return None

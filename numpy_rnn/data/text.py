@@ -10,19 +10,30 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from numpy_rnn.checks import check_choice, check_size
+from numpy_rnn.checks import check_choice, check_size, check_whole_numbers, expect
 
 UNKNOWN, PAD = 0, 1
+MAX_IDS = 2**16  # of uint16
 _DELETE = str.maketrans("", "", string.punctuation)
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """Reviews of unequal length, end to end: review i is tokens[offsets[i] : offsets[i + 1]]."""
+    """Reviews of unequal length, end to end: review i is tokens[offsets[i] : offsets[i + 1]].
+
+    Raises ValueError for arrays that do not fit together, a review without a token and a label other than 0 and 1.
+    """
 
     tokens: np.ndarray  # uint16, ids into the vocabulary
     offsets: np.ndarray  # (n + 1,)
     labels: np.ndarray  # (n,): 0 negative, 1 positive
+
+    def __post_init__(self) -> None:
+        n, total, offsets = len(self.labels), len(self.tokens), self.offsets
+        check_whole_numbers("labels", self.labels, (n,), 0, 1)
+        check_whole_numbers("offsets", offsets, (n + 1,), 0, total)
+        whole = offsets[0] == 0 and offsets[-1] == total and (offsets[:-1] < offsets[1:]).all()
+        expect(bool(whole), "offsets", f"0, ever larger ones, and {total}, as there are tokens", offsets)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -30,10 +41,16 @@ class Reviews:
 
 @dataclass(frozen=True)
 class Dataset:
+    """Raises ValueError for a token that is not in the vocabulary."""
+
     train: Reviews
     valid: Reviews
     test: Reviews
     vocabulary: list[str]  # by token id
+
+    def __post_init__(self) -> None:
+        for reviews in (self.train, self.valid, self.test):
+            check_whole_numbers("tokens", reviews.tokens, (len(reviews.tokens),), 0, len(self.vocabulary) - 1)
 
 
 def clean(text: str) -> list[str]:
@@ -57,7 +74,11 @@ def build_vocabulary(reviews: Iterable[list[str]], max_words: int, min_count: in
 
 
 def encode(reviews: Sequence[list[str]], labels: Sequence[int], vocabulary: list[str]) -> Reviews:
-    """A word outside the vocabulary becomes <unk>, and so does a review without any word."""
+    """A word outside the vocabulary becomes <unk>, and so does a review without any word.
+
+    Raises ValueError for a vocabulary of more than 65,536 words: a token id is a uint16.
+    """
+    expect(len(vocabulary) <= MAX_IDS, "vocabulary", f"at most {MAX_IDS} words", len(vocabulary))
     reviews = [review or ["<unk>"] for review in reviews]
     lookup = {word: token for token, word in enumerate(vocabulary)}
     offsets = np.cumsum([0, *map(len, reviews)])

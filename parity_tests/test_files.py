@@ -1,0 +1,93 @@
+"""numpy_rnn/files.py: whole files or none, and what is never overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numpy_rnn.files import check_target, digest, written_whole
+
+KILLED = """
+import os, signal, sys
+from numpy_rnn.files import written_whole
+with written_whole(sys.argv[1]) as stream:
+    stream.write(b"half")
+    stream.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def write(file: Path, content: bytes) -> None:
+    with written_whole(file) as stream:
+        stream.write(content)
+
+
+def test_nothing_half_written(tmp_path: Path) -> None:
+    file = tmp_path / "result"
+    write(file, b"first")
+    with contextlib.suppress(KeyboardInterrupt), written_whole(file) as stream:
+        stream.write(b"sec")
+        raise KeyboardInterrupt
+    assert file.read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_what_a_killed_process_left_is_removed_at_the_next_write(tmp_path: Path) -> None:
+    """Not what a living one is writing, nor a file of a similar name; what had this process's number, too."""
+    file = tmp_path / "result [1]"
+    subprocess.run([sys.executable, "-c", KILLED, str(file)])
+    assert len(os.listdir(tmp_path)) == 1  # the temporary file alone
+    kept = {f"result [1].{os.getppid()}.tmp", "result [1].old.tmp", "result 1.999999.tmp", f"result [1].{10**30}.tmp"}
+    for name in (*kept, f"result [1].{os.getpid()}.tmp"):
+        (tmp_path / name).touch()
+    write(file, b"whole")
+    assert set(os.listdir(tmp_path)) == {"result [1]"} | kept
+    assert file.read_bytes() == b"whole"
+
+
+def test_a_link_under_the_temporary_name_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"kept")
+    (tmp_path / f"result.{os.getpid()}.tmp").symlink_to(tmp_path / "other")
+    write(tmp_path / "result", b"whole")
+    assert (tmp_path / "other").read_bytes() == b"kept"
+    assert not (tmp_path / "result").is_symlink()
+
+
+def test_a_link_that_the_user_names_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "result")
+    write(tmp_path / "link", b"whole")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "result").read_bytes() == b"whole"
+
+
+def test_a_device_or_a_folder_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "device")
+    (tmp_path / "folder").mkdir()
+    for name in ("device", "folder"):
+        for refuse in (lambda file: write(file, b"x"), lambda file: check_target("file", file)):
+            with pytest.raises(ValueError, match=f"file: expected a file, got the {name} '.*{name}'"):
+                refuse(tmp_path / name)
+    assert (tmp_path / "device").is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["device", "folder"]
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
+    for folder in (tmp_path / "nowhere", Path("/proc")):  # in the second nobody can make a file
+        with pytest.raises(ValueError, match="file: expected a file in a folder that can be written to, got"):
+            check_target("file", folder / "result")
+
+
+def test_the_digest_is_of_everything() -> None:
+    a, b = np.arange(6.0), np.arange(6)
+    others = [
+        ({"a": a, "b": b}, "about"), ({"a": a}, ""), ({"a": a, "c": b}, ""), ({"a": a, "b": b + 1}, ""),
+        ({"a": a.astype(np.float32), "b": b}, ""), ({"a": a.reshape(2, 3), "b": b}, ""),
+    ]  # fmt: skip
+    assert digest({"b": b, "a": a}) == digest({"a": a, "b": b})
+    assert len({digest(*other) for other in [({"a": a, "b": b}, ""), *others]}) == 7
