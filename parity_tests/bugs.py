@@ -10,6 +10,7 @@ LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn
 TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
 TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py", "numpy_rnn/checkpoint.py"
 PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
+LADDER_SCRIPT = "scripts/ladder.py"
 DISTRIBUTED, STACKS, BENCHMARK = "torch_rnn/distributed.py", "torch_rnn/stacks.py", "torch_rnn/benchmark.py"
 TWINS, TWIN_TRAINING = "torch_rnn/models.py", "torch_rnn/training.py"
 # (what is wrong, file, the line's text, the text in its place)
@@ -195,4 +196,8 @@ BUGS = [
     ("interval of the population, not of a sample", LADDER, "ddof=1", "ddof=0"),
     ("ladder: the same weights trained twice", LADDER,
      "distinct = dict.fromkeys(trained_by(config) for config in configs)", "distinct = dict.fromkeys(configs)"),
+    ("ladder: results of other reviews go on", LADDER_SCRIPT, 'about["data_digest"] = digests(args)', "pass"),
+    ("digest: the labels left out", TEXT, "(part.tokens, part.offsets, part.labels)", "(part.tokens, part.offsets)"),
+    ("digest: of the training part alone", TEXT, "for part in (data.train, data.valid, data.test):\n        for",
+     "for part in (data.train,):\n        for"),
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data import toy
 from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, build_vocabulary, clean, cut, encode
+from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, build_vocabulary, clean, cut, digest, encode
 from torch_rnn.baseline import bag_of_words_accuracy
 
 
@@ -53,6 +53,23 @@ def test_encode_and_cut() -> None:
     assert cut(data, 2, "first").train.tokens.tolist() == [2, 3, 0, 3]
     assert cut(data, 2, "last").test.tokens.tolist() == [0, 2, 0, 3]
     assert cut(data, 2, "last").valid.offsets.tolist() == [0, 2, 3, 4]
+
+
+def test_the_digest_of_data_is_that_of_equal_data_alone() -> None:
+    """Any token, label, boundary, word or part that differs makes another one."""
+    data = toy.load_toy(train=20, valid=5, test=5)
+    assert digest(data) == digest(toy.load_toy(train=20, valid=5, test=5))
+    others = [toy.load_toy(1, 20, 5, 5), replace(data, valid=data.test, test=data.valid)]
+    for part in ("train", "valid", "test"):
+        for field, place in (("tokens", -1), ("labels", 0), ("offsets", 1)):
+            array = getattr(getattr(data, part), field).copy()
+            array[place] ^= 1
+            others.append(replace(data, **{part: replace(getattr(data, part), **{field: array})}))
+    others += [replace(data, vocabulary=[*data.vocabulary[:-1], "other"])]
+    joined = [*data.vocabulary[:2], "".join(data.vocabulary[2:4]), *data.vocabulary[4:]]
+    others += [replace(data, vocabulary=joined), replace(data, vocabulary=[*data.vocabulary, "other"])]
+    digests = [digest(each) for each in [data, *others]]
+    assert len(set(digests)) == len(digests)
 
 
 CONFIG = replace(DEFAULTS["toy"], batch_size=8, hidden_size=5, dropout=0.5)

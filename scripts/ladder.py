@@ -34,6 +34,7 @@ from numpy_rnn.checkpoint import load_checkpoint
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
 from numpy_rnn.config import CELLS, SYSTEMS, Config
+from numpy_rnn.data.text import TOKENIZERS, digest
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.files import written_whole
 from numpy_rnn.ladder import T_95, Results, draw, rungs, table
@@ -84,7 +85,11 @@ def climb(args: argparse.Namespace) -> None:
     if args.data == "toy":
         chosen = [rung._replace(config=for_toy(rung.config)) for rung in chosen]
     _, how = choose_stack(args.stack, args.device)
-    results = Results(args.results, {"data": args.data, "stack": args.stack})
+    about: dict[str, Any] = {"data": args.data, "stack": args.stack}
+    named = args.data == "toy" or args.data_dir is not None or args.hub
+    if named or not args.report:  # a report alone needs no reviews
+        about["data_digest"] = digests(args)
+    results = Results(args.results, about)
     note(results, args, how)
     pending = results.missing([replace(rung.config, seed=seed) for seed in args.seeds for rung in chosen])
     if not args.report:
@@ -110,6 +115,12 @@ def train_all(pending: list[Config], results: Results, args: argparse.Namespace)
             for worker in active_children():
                 worker.terminate()
             raise
+
+
+def digests(args: argparse.Namespace) -> dict[str, str]:
+    """Of the whole reviews, by `words`. One grammar makes all toy reviews: those of seed 0 stand for any seed's."""
+    with redirect_stdout(io.StringIO()):
+        return {words: digest(load_data(args, Config(words=words, max_tokens=0))) for words in TOKENIZERS}
 
 
 def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> None:
