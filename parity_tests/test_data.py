@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data import toy
 from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, build_vocabulary, clean, cut, digest, encode
+from numpy_rnn.data.text import PAD, TOKENIZERS, UNKNOWN, Dataset, build_vocabulary, clean, cut, digest, encode
 from torch_rnn.baseline import bag_of_words_accuracy
 
 
@@ -34,6 +34,10 @@ def test_clean(text: str) -> None:
 
 def test_clean_a_review() -> None:
     assert clean("It's GOOD.<br /><br />Really <BR>good -- 10/10!") == ["its", "good", "really", "good", "1010"]
+
+
+def test_raw_words_keep_what_is_glued_to_them() -> None:
+    assert TOKENIZERS["raw"]("It's GOOD.<br /><br />Really") == ["it's", "good.<br", "/><br", "/>really"]
 
 
 def test_vocabulary() -> None:

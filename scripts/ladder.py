@@ -169,13 +169,16 @@ def diagnose_one(args: argparse.Namespace) -> None:
     expect(data.vocabulary == vocabulary, "checkpoint", "one that was trained on these reviews", "other words")
     d = diagnose(model, data.valid)
     print(f"""
-loss per review                                  {d.loss:10.4f}   (a coin's: ln 2 = 0.6931)
-right answers                                    {d.accuracy:10.1%}
-the answer {d.answer}                              {d.share:10.1%}
+loss per review                                  {d.loss:10.4f}   (by chance {d.chance_loss:.4f})
+right answers                                    {d.accuracy:10.1%}   (by chance {d.chance:.1%} ± {d.noise:.1%})
+the answer {d.answer:8}                              {d.share:10.1%}
+P(positive), standard deviation                  {d.spread:10.3f}
 correlation of P(positive) with the length       {d.length_correlation:10.2f}
 pads between the last word and the read-out      {d.pads:10.1f}   (mean)
-|dL/dx| at the last word                         {d.gradient:10.1e}   (median)
-  as a share of the largest of the review        {d.gradient_share:10.1e}   (median)
+|dL/dx| at the last word                         {d.kept:10.1e}   (of the largest from there on, median)
+|dL/dx| |x|, the largest of a review             {d.gradient:10.1e}   (mean)
+f'(z), 1 for an open unit, 0 for a saturated one {d.slope:10.2f}   (mean)
+standard deviation of the embeddings             {d.embedding_std:10.2f}
 
 {verdict(d)}""")
 
