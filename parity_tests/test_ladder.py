@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numpy_rnn.checkpoint import save_checkpoint
 from numpy_rnn.config import Config
-from numpy_rnn.data.text import digest
+from numpy_rnn.data.text import cut, digest
 from numpy_rnn.data.toy import load_toy
+from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.ladder import Results, Rung, draw, interval, rungs, table, trained_by
+from numpy_rnn.models import build_model
 from numpy_rnn.systems import as_written, for_toy, repaired
 from parity_tests.support import load_script, start
 from parity_tests.test_imdb import write_folder
@@ -224,6 +227,17 @@ def test_a_report_without_the_reviews_prints_what_the_file_has(tmp_path: Path, c
     assert "| rnncell | rnn | as written | 50.4 |  | 1 |" in capsys.readouterr().out
     assert LADDER.main(options) == 2
     assert "data_dir: expected --data-dir DIR or --hub" in capsys.readouterr().err
+
+
+def test_a_diagnosis_is_printed_with_its_numbers(tmp_path: Path, capsys: Any) -> None:
+    words = load_toy().vocabulary
+    model = build_model(len(words), replace(for_toy(as_written("rnncell")), embedding_size=4, hidden_size=4))
+    save_checkpoint(tmp_path / "model", model, words)
+    assert LADDER.main(["--diagnose", str(tmp_path / "model")]) == 0
+    printed, d = capsys.readouterr().out, diagnose(model, cut(load_toy(), 60, "first").valid)
+    assert f"\nthe answer {d.answer:8} {d.share:39.1%}\n" in printed
+    assert f"(by chance {d.chance:.1%} ± {d.noise:.1%})\n" in printed
+    assert printed.endswith(f"\n\n{verdict(d)}\n")
 
 
 @pytest.mark.parametrize(
