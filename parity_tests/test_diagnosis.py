@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from numpy_rnn.config import Config
 from numpy_rnn.data.text import cut, encode
 from numpy_rnn.data.toy import load_toy
-from numpy_rnn.diagnosis import Diagnosis, diagnose, verdict
+from numpy_rnn.diagnosis import Diagnosis, blind, diagnose, verdict
 from numpy_rnn.models import build_model
 from numpy_rnn.systems import as_written, for_toy, repaired
 from torch_rnn import to_torch
@@ -59,6 +59,25 @@ def test_the_diagnosis_measures_what_it_says(cell: str) -> None:
     assert d.kept == pytest.approx(np.median(kept), rel=1e-9)
     assert d.gradient == pytest.approx(np.mean(gradient), rel=1e-9)
     assert d.embedding_std == np.std(model.params["embedding.W"])
+
+
+@pytest.mark.parametrize("positives", [0.1, 0.5, 0.9])
+def test_chance_is_what_the_same_answers_get_in_random_order(positives: float) -> None:
+    rng = np.random.default_rng(0)
+    labels, answers = (rng.random(200) < positives) * 1, rng.choice([-1, 0, 1], 200, p=[0.1, 0.2, 0.7])
+    dealt = [(rng.permutation(answers) == labels).mean() for _ in range(5000)]
+    chance, noise = blind(answers, labels)
+    assert chance == pytest.approx(np.mean(dealt), abs=0.003)
+    assert noise == pytest.approx(3 * np.std(dealt) + 2 / 200, rel=0.05)
+    assert blind(np.ones(200), labels)[0] == labels.mean()
+
+
+def test_a_third_output_answers_neither_class() -> None:
+    model = build_model(4, replace(as_written("rnncell"), readout="last_real", embedding_size=3, hidden_size=4))
+    model.params["fc2.b"][0] = 10
+    d = diagnose(model, encode([["a"], ["b", "a"]], [0, 1], [*"__ab"]))
+    assert (d.answer, d.share, d.accuracy, d.chance) == ("neither", 1, 0, 0)
+    assert "answers neither to 100% of the reviews" in verdict(d)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
