@@ -161,10 +161,11 @@ def test_the_sentence(changed: dict[str, float], said: str) -> None:
 
 
 def test_the_sentence_of_docs() -> None:
-    """The numbers of docs/fifty_percent.md, of rnncell as written."""
-    numbers = WELL._replace(loss=0.6976, accuracy=0.504, share=0.849, length_correlation=0.15, pads=41.1, kept=3.6e-10)
+    """The numbers of docs/fifty_percent.md, of rnncell as written; 50.54 % of IMDB's validation labels are positive."""
+    numbers = WELL._replace(loss=0.6976, accuracy=0.504, chance=0.5038, noise=0.0156, share=0.849,
+                            length_correlation=0.15, pads=41.1, kept=3.6e-10)  # fmt: skip
     assert verdict(numbers) == (
-        "It is at chance (50.4% right and loss 0.698, by chance 50.0% and 0.693), for it has forgotten the review when "
+        "It is at chance (50.4% right and loss 0.698, by chance 50.4% and 0.693), for it has forgotten the review when "
         "it answers: 41 pads follow the last word before the state is read, and the error sent back has shrunk to "
         "4e-10 of its size when it arrives there. Read the state at the last real step, or the mean over the real "
         "steps."
