@@ -11,6 +11,7 @@ LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn
 TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
 TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py", "numpy_rnn/checkpoint.py"
 PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
+LADDER_SCRIPT = "scripts/ladder.py"
 DISTRIBUTED, STACKS, BENCHMARK = "torch_rnn/distributed.py", "torch_rnn/stacks.py", "torch_rnn/benchmark.py"
 TWINS, TWIN_TRAINING = "torch_rnn/models.py", "torch_rnn/training.py"
 CHECKS, FILES, IMDB = "numpy_rnn/checks.py", "numpy_rnn/files.py", "numpy_rnn/data/imdb.py"
@@ -252,7 +253,22 @@ BUGS = [
      "softmax(logits)[:, -1]"),
     ("diagnosis: the gradient at the last step, a pad", DIAGNOSIS, "norms[batch.lengths - 1,", "norms[-1,"),
     ("diagnosis: no pads where there are", DIAGNOSIS, "len(batch.ids)) + 1 - batch.lengths", "len(batch.ids)) * 0"),
+    ("diagnosis: the largest gradient of the whole review", DIAGNOSIS,
+     "np.where(t >= batch.lengths - 1, norms, 0).max(axis=0)", "norms.max(axis=0)"),
+    ("diagnosis: chance is one half, whatever the labels are", DIAGNOSIS,
+     "sum((answers == c).mean() * (labels == c).mean() for c in (0, 1))", "0.5"),
+    ("diagnosis: luck on few reviews counts as learnt", DIAGNOSIS, "max(d.noise, 0.2 * (1 - d.chance))",
+     "0.2 * (1 - d.chance)"),
+    ("diagnosis: saturated units pass", DIAGNOSIS, "if d.slope < 0.1:", "if d.slope < 0:"),
+    ("diagnosis: the pads' slope counts, too", DIAGNOSIS, "np.where(real, of_step, 0)", "of_step"),
+    ("diagnosis: weights that are zero pass", DIAGNOSIS, "if d.gradient < 1e-6:", "if d.gradient < 0:"),
+    ("diagnosis: a third output answers a class", DIAGNOSIS, "logits.argmax(axis=1) - first_class(config)",
+     "logits[:, first_class(config) :].argmax(axis=1)"),
     ("interval of the population, not of a sample", LADDER, "ddof=1", "ddof=0"),
     ("ladder: the same weights trained twice", LADDER,
      "distinct = dict.fromkeys(trained_by(config) for config in configs)", "distinct = dict.fromkeys(configs)"),
+    ("ladder: results of other reviews go on", LADDER_SCRIPT, 'about["data_digest"] = digests(args)', "pass"),
+    ("digest: the labels left out", TEXT, "(part.tokens, part.offsets, part.labels)", "(part.tokens, part.offsets)"),
+    ("digest: of the training part alone", TEXT, "for part in (data.train, data.valid, data.test):\n        for",
+     "for part in (data.train,):\n        for"),
 ]  # fmt: skip

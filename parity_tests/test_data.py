@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data import toy
 from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import PAD, UNKNOWN, Dataset, Reviews, build_vocabulary, clean, cut, encode
+from numpy_rnn.data.text import (
+    PAD,
+    TOKENIZERS,
+    UNKNOWN,
+    Dataset,
+    Reviews,
+    build_vocabulary,
+    clean,
+    cut,
+    digest,
+    encode,
+)
 from torch_rnn.baseline import bag_of_words_accuracy
 
 
@@ -34,6 +45,10 @@ def test_clean(text: str) -> None:
 
 def test_clean_a_review() -> None:
     assert clean("It's GOOD.<br /><br />Really <BR>good -- 10/10!") == ["its", "good", "really", "good", "1010"]
+
+
+def test_raw_words_keep_what_is_glued_to_them() -> None:
+    assert TOKENIZERS["raw"]("It's GOOD.<br /><br />Really") == ["it's", "good.<br", "/><br", "/>really"]
 
 
 def test_vocabulary() -> None:
@@ -82,6 +97,23 @@ def test_reviews_that_cannot_be(change: dict[str, np.ndarray], message: str) -> 
     reviews = encode([["a", "b", "x", "a"], [], ["b"]], [0, 1, 1], vocabulary)
     with pytest.raises(ValueError, match=message):
         Dataset(reviews, Reviews(**vars(reviews) | change), reviews, vocabulary)
+
+
+def test_the_digest_of_data_is_that_of_equal_data_alone() -> None:
+    """Any token, label, boundary, word or part that differs makes another one."""
+    data = toy.load_toy(train=20, valid=5, test=5)
+    assert digest(data) == digest(toy.load_toy(train=20, valid=5, test=5))
+    others = [toy.load_toy(1, 20, 5, 5), replace(data, valid=data.test, test=data.valid)]
+    for part in ("train", "valid", "test"):
+        for field, place in (("tokens", -1), ("labels", 0), ("offsets", 1)):
+            array = getattr(getattr(data, part), field).copy()
+            array[place] ^= 1
+            others.append(replace(data, **{part: replace(getattr(data, part), **{field: array})}))
+    others += [replace(data, vocabulary=[*data.vocabulary[:-1], "other"])]
+    joined = [*data.vocabulary[:2], "".join(data.vocabulary[2:4]), "", *data.vocabulary[4:]]
+    others += [replace(data, vocabulary=joined), replace(data, vocabulary=[*data.vocabulary, "other"])]
+    digests = [digest(each) for each in [data, *others]]
+    assert len(set(digests)) == len(digests)
 
 
 CONFIG = replace(DEFAULTS["toy"], batch_size=8, hidden_size=5, dropout=0.5)

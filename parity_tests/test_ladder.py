@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,12 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from numpy_rnn.checkpoint import save_checkpoint
 from numpy_rnn.config import Config
+from numpy_rnn.data.text import cut, digest
+from numpy_rnn.data.toy import load_toy
+from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.ladder import Results, Rung, draw, interval, rungs, table, trained_by
+from numpy_rnn.models import build_model
 from numpy_rnn.systems import as_written, for_toy, repaired
-from parity_tests.support import start
+from parity_tests.support import load_script, start
+from parity_tests.test_imdb import write_folder
 
 ROOT = Path(__file__).parent.parent
+LADDER = load_script("ladder")
 ABOUT = {"data": "toy", "stack": "numpy", "bag_of_words_accuracy": 0.48}
 
 
@@ -172,9 +180,64 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "ladder.json").read_text())
     assert result["runs"][: len(before)] == before
     assert len(result["runs"]) == 4
+    assert result["about"]["data_digest"] == {words: digest(load_toy(words=words)) for words in ("clean", "raw")}
     assert 0.4 < result["about"]["bag_of_words_accuracy"] < 0.6
     assert "| basic | rnn | repaired | 100.0" in done.stdout
     assert (tmp_path / "ladder.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("split", "text", "other"),
+    [("train", "although", "though"), ("test", '"label": 1', '"label": 0'), ("test", "was dull.", "was dull .")],
+)
+def test_results_of_other_reviews_are_refused(tmp_path: Path, capsys: Any, split: str, text: str, other: str) -> None:
+    """With another word, another label, and with what only `words` raw sees: one line, and no table."""
+    folder, file = write_folder(tmp_path / "imdb"), tmp_path / "ladder.json"
+    options = ["--data", "imdb", "--data-dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--report",
+               "--results", str(file), "--picture", str(tmp_path / "ladder.png")]  # fmt: skip
+    about = ABOUT | {"data": "imdb"}
+    file.write_text(json.dumps({"about": about, "runs": []}))  # of unknown reviews
+    assert LADDER.main(options) == 2
+    line = "ladder.py: results, data_digest: expected ({.*}), as in this run, or another file, got (.*)\n"
+    refused = re.fullmatch(line, capsys.readouterr().err)
+    assert refused
+    assert refused.group(2) == "None"
+    digests = json.loads(refused.group(1).replace("'", '"'))
+    assert digests.keys() == {"clean", "raw"}
+    file.write_text(json.dumps({"about": about | {"data_digest": digests}, "runs": []}))
+    assert LADDER.main(options) == 0
+    assert capsys.readouterr().out.startswith("| system | cell | rung |")
+    reviews = folder / f"{split}.jsonl"
+    reviews.write_text(reviews.read_text().replace(text, other))
+    assert LADDER.main(options) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    refused = re.fullmatch(line, printed.err)
+    assert refused
+    assert refused.group(2) == str(digests)
+
+
+def test_a_report_without_the_reviews_prints_what_the_file_has(tmp_path: Path, capsys: Any) -> None:
+    """Somebody else's results, without the data: there is nothing to compare."""
+    about = ABOUT | {"data": "imdb", "data_digest": {"clean": "0", "raw": "1"}}
+    runs = [finished(as_written("rnncell"), 0.504)]
+    (tmp_path / "ladder.json").write_text(json.dumps({"about": about, "runs": runs}))
+    options = ["--data", "imdb", "--results", str(tmp_path / "ladder.json"), "--picture", str(tmp_path / "ladder.png")]
+    assert LADDER.main([*options, "--report"]) == 0
+    assert "| rnncell | rnn | as written | 50.4 |  | 1 |" in capsys.readouterr().out
+    assert LADDER.main(options) == 2
+    assert "data_dir: expected --data-dir DIR or --hub" in capsys.readouterr().err
+
+
+def test_a_diagnosis_is_printed_with_its_numbers(tmp_path: Path, capsys: Any) -> None:
+    words = load_toy().vocabulary
+    model = build_model(len(words), replace(for_toy(as_written("rnncell")), embedding_size=4, hidden_size=4))
+    save_checkpoint(tmp_path / "model", model, words)
+    assert LADDER.main(["--diagnose", str(tmp_path / "model")]) == 0
+    printed, d = capsys.readouterr().out, diagnose(model, cut(load_toy(), 60, "first").valid)
+    assert f"\nthe answer {d.answer:8} {d.share:39.1%}\n" in printed
+    assert f"(by chance {d.chance:.1%} ± {d.noise:.1%})\n" in printed
+    assert printed.endswith(f"\n\n{verdict(d)}\n")
 
 
 @pytest.mark.parametrize(

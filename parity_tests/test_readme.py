@@ -118,3 +118,9 @@ def test_the_source_cites_equations_of_the_derivation() -> None:
 def test_a_ladders_table_is_that_of_its_results(page: str, cells: list[str], ends: bool) -> None:
     results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "stack": "numpy"})
     assert table(results, rungs(["rnncell", "basic"], cells, ends), [0, 1, 2]) in (ROOT / page).read_text()
+
+
+def test_the_results_in_docs_tell_their_reviews() -> None:
+    """Without it the command that goes on with them would refuse them."""
+    about = Results(ROOT / "docs" / "ladder.json", {}).about
+    assert about["data_digest"].keys() == {"clean", "raw"}

@@ -34,6 +34,7 @@ from numpy_rnn.checkpoint import load_checkpoint
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
 from numpy_rnn.config import CELLS, SYSTEMS, Config
+from numpy_rnn.data.text import TOKENIZERS, digest
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.files import written_whole
 from numpy_rnn.ladder import T_95, Results, draw, rungs, table
@@ -84,7 +85,11 @@ def climb(args: argparse.Namespace) -> None:
     if args.data == "toy":
         chosen = [rung._replace(config=for_toy(rung.config)) for rung in chosen]
     _, how = choose_stack(args.stack, args.device)
-    results = Results(args.results, {"data": args.data, "stack": args.stack})
+    about: dict[str, Any] = {"data": args.data, "stack": args.stack}
+    named = args.data == "toy" or args.data_dir is not None or args.hub
+    if named or not args.report:  # a report alone needs no reviews
+        about["data_digest"] = digests(args)
+    results = Results(args.results, about)
     note(results, args, how)
     pending = results.missing([replace(rung.config, seed=seed) for seed in args.seeds for rung in chosen])
     if not args.report:
@@ -110,6 +115,12 @@ def train_all(pending: list[Config], results: Results, args: argparse.Namespace)
             for worker in active_children():
                 worker.terminate()
             raise
+
+
+def digests(args: argparse.Namespace) -> dict[str, str]:
+    """Of the whole reviews, by `words`. One grammar makes all toy reviews: those of seed 0 stand for any seed's."""
+    with redirect_stdout(io.StringIO()):
+        return {words: digest(load_data(args, Config(words=words, max_tokens=0))) for words in TOKENIZERS}
 
 
 def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> None:
@@ -158,13 +169,16 @@ def diagnose_one(args: argparse.Namespace) -> None:
     expect(data.vocabulary == vocabulary, "checkpoint", "one that was trained on these reviews", "other words")
     d = diagnose(model, data.valid)
     print(f"""
-loss per review                                  {d.loss:10.4f}   (a coin's: ln 2 = 0.6931)
-right answers                                    {d.accuracy:10.1%}
-the answer {d.answer}                              {d.share:10.1%}
+loss per review                                  {d.loss:10.4f}   (by chance {d.chance_loss:.4f})
+right answers                                    {d.accuracy:10.1%}   (by chance {d.chance:.1%} ± {d.noise:.1%})
+the answer {d.answer:8}                              {d.share:10.1%}
+P(positive), standard deviation                  {d.spread:10.3f}
 correlation of P(positive) with the length       {d.length_correlation:10.2f}
 pads between the last word and the read-out      {d.pads:10.1f}   (mean)
-|dL/dx| at the last word                         {d.gradient:10.1e}   (median)
-  as a share of the largest of the review        {d.gradient_share:10.1e}   (median)
+|dL/dx| at the last word                         {d.kept:10.1e}   (of the largest from there on, median)
+|dL/dx| |x|, the largest of a review             {d.gradient:10.1e}   (mean)
+f'(z), 1 for an open unit, 0 for a saturated one {d.slope:10.2f}   (mean)
+standard deviation of the embeddings             {d.embedding_std:10.2f}
 
 {verdict(d)}""")
 
