@@ -12,6 +12,7 @@ TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py
 PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
 DISTRIBUTED, STACKS, BENCHMARK = "torch_rnn/distributed.py", "torch_rnn/stacks.py", "torch_rnn/benchmark.py"
 TWINS, TWIN_TRAINING = "torch_rnn/models.py", "torch_rnn/training.py"
+COMMAND_LINE, PREDICT = "numpy_rnn/command_line.py", "scripts/predict.py"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
     # the vanilla RNN
@@ -190,6 +191,13 @@ BUGS = [
     ("word by word: the answers in another order", PREDICTION, "p[batch.which] =", "p[np.sort(batch.which)] ="),
     ("word by word: the output for no class counts", PREDICTION, "softmax(logits[:, first_class(config) :])[:, 1]",
      "softmax(logits)[:, -1]"),
+    ("word by word: the pads of the longest text are read", PREDICTION,
+     'model.config = replace(config, readout="last_real")', "pass"),
+    ("word by word: all beginnings at once", PREDICTION, "max(1, min(config.batch_size, STEPS // T))", "n"),
+    ("word by word: long texts in whole batches", PREDICTION, "min(config.batch_size, STEPS // T)",
+     "config.batch_size"),
+    ("a control character reaches the terminal", COMMAND_LINE, "c if c.isprintable() else repr(c)[1:-1]", "c"),
+    ("a bar narrower than its word", PREDICT, "7)] * columns(text)", "7)] * len(text)"),
     ("diagnosis: the gradient at the last step, a pad", DIAGNOSIS, "norms[batch.lengths - 1,", "norms[-1,"),
     ("diagnosis: no pads where there are", DIAGNOSIS, "len(batch.ids)) + 1 - batch.lengths", "len(batch.ids)) * 0"),
     ("interval of the population, not of a sample", LADDER, "ddof=1", "ddof=0"),

@@ -27,7 +27,8 @@ from parity_tests.bugs import BUGS, RNN  # noqa: E402
 TESTS = ("rnn", "lstm", "gru", "stack", "bptt", "layers", "losses", "elman", "rtrl", "gradcheck", "gradcheck_refusals",
          "optim", "config", "models", "chunks", "convert", "training", "comparison", "batches", "systems", "checkpoint",
          "prediction", "diagnosis", "ladder", "benchmark", "stacks", "train_script")  # fmt: skip
-FIRST = {"text": "batches", "distributed": "train_script"}  # where a file has no tests of its own
+# where a file has no tests of its own
+FIRST = {"text": "batches", "distributed": "train_script", "predict": "prediction", "command_line": "prediction"}
 
 
 def main() -> int:
