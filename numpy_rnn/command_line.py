@@ -95,6 +95,14 @@ def check_apart(argument: str, file: str | None, other_argument: str, other: str
     expect(apart, argument, f"another file than that of --{other_argument}", repr(file))
 
 
+def printable(text: str) -> str:
+    """Control characters, escapes, changes of direction and the like as Python writes them, such as \\x1b.
+
+    A terminal would obey them; a text that came from elsewhere must not reach it as it is.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def mendable() -> tuple[type[BaseException], ...]:
     """The errors that a user can do something about; a full GPU is, with PyTorch, no MemoryError."""
     errors = (ValueError, OSError, MemoryError)
@@ -107,7 +115,7 @@ def status_of(script: str, work: Callable[[argparse.Namespace], object], args: a
     try:
         work(args)
     except mendable() as error:
-        print(f"{script}: {error}", file=sys.stderr)
+        print(f"{script}: {printable(str(error) or type(error).__name__)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{script}: stopped; {stopped}", file=sys.stderr)

@@ -15,6 +15,7 @@ LADDER_SCRIPT = "scripts/ladder.py"
 DISTRIBUTED, STACKS, BENCHMARK = "torch_rnn/distributed.py", "torch_rnn/stacks.py", "torch_rnn/benchmark.py"
 TWINS, TWIN_TRAINING = "torch_rnn/models.py", "torch_rnn/training.py"
 CHECKS, FILES, IMDB = "numpy_rnn/checks.py", "numpy_rnn/files.py", "numpy_rnn/data/imdb.py"
+COMMAND_LINE, PREDICT = "numpy_rnn/command_line.py", "scripts/predict.py"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
     # the vanilla RNN
@@ -220,6 +221,8 @@ BUGS = [
     ("several processes: the mean of the gradients, not the sum", DISTRIBUTED, "(loss * self.world).backward()",
      "loss.backward()"),
     ("several processes: a review counted twice", DISTRIBUTED, "1.0 if self.rank < N else 0.0", "1.0"),
+    ("several processes: the group's threads outlive it", DISTRIBUTED,
+     "import torch.distributed.nn.functional  # before", "# before"),
     ("several processes: each keeps its own loss", DISTRIBUTED, "dist.all_reduce(totals)", "totals *= self.world"),
     ("the loop is not captured", STACKS, "trainer.model.capture(config.max_tokens, config.batch_size)", "pass"),
     ("a GPU is sent one batch at a time", TWIN_TRAINING, 'if self.device.type == "cpu" else list(tensors)', ""),
@@ -248,9 +251,18 @@ BUGS = [
     ("a label that is no class", TEXT, 'check_whole_numbers("labels", self.labels, (n,), 0, 1)', "pass"),
     ("a review without a token", TEXT, "(offsets[:-1] < offsets[1:]).all()", "(offsets[:-1] <= offsets[1:]).all()"),
     ("a token outside the vocabulary", TEXT, "len(self.vocabulary) - 1)", "2**16)"),
-    ("word by word: the answers in another order", PREDICTION, "p[batch.which] =", "p[np.sort(batch.which)] ="),
+    ("word by word: the answers in another order", PREDICTION, "p[start + batch.which] =",
+     "p[start + np.sort(batch.which)] ="),
     ("word by word: the output for no class counts", PREDICTION, "softmax(logits[:, first_class(config) :])[:, 1]",
      "softmax(logits)[:, -1]"),
+    ("word by word: the pads of the longest text are read", PREDICTION,
+     'model.config = replace(config, readout="last_real")', "pass"),
+    ("word by word: all beginnings at once", PREDICTION, "max(1, min(config.batch_size, STEPS // T))", "n"),
+    ("word by word: long texts in whole batches", PREDICTION, "min(config.batch_size, STEPS // T)",
+     "config.batch_size"),
+    ("several processes: each speaks of a mistake", "scripts/train.py", "time.sleep(10)", "pass"),
+    ("a control character reaches the terminal", COMMAND_LINE, "c if c.isprintable() else repr(c)[1:-1]", "c"),
+    ("a bar narrower than its word", PREDICT, "7)] * columns(text)", "7)] * len(text)"),
     ("diagnosis: the gradient at the last step, a pad", DIAGNOSIS, "norms[batch.lengths - 1,", "norms[-1,"),
     ("diagnosis: no pads where there are", DIAGNOSIS, "len(batch.ids)) + 1 - batch.lengths", "len(batch.ids)) * 0"),
     ("diagnosis: the largest gradient of the whole review", DIAGNOSIS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import tracemalloc
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import pytest
 from numpy_rnn import load_checkpoint, save_checkpoint
 from numpy_rnn.checkpoint import Checkpoint
 from numpy_rnn.config import DEFAULTS, Config
-from numpy_rnn.data.text import clean
+from numpy_rnn.data.batches import batches
+from numpy_rnn.data.text import TOKENIZERS, clean, encode
 from numpy_rnn.data.toy import load_toy
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.models import build_model
@@ -63,6 +66,49 @@ def test_each_answer_is_that_of_the_text_up_to_there(keep: str, max_tokens: int,
         assert p[k] == pytest.approx(scores[1] / scores.sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("pad_to", ["longest", "max_tokens"])
+@pytest.mark.parametrize("readout", ["last", "last_real", "mean", "max"])
+def test_each_answer_is_that_of_the_text_alone(readout: str, pad_to: str) -> None:
+    """Whatever stands beside it in a batch: the only pads are those that it has alone."""
+    config = Config(embedding_size=3, hidden_size=4, readout=readout, pad_to=pad_to, max_tokens=9, batch_size=4,
+                    embedding_std=1.0)  # fmt: skip
+    checkpoint = Checkpoint(build_model(5, config), ["<unk>", "<pad>", "a", "b", "c"])
+    words, p = word_by_word(checkpoint, "a b c a a c b c")
+    for k in range(8):
+        alone = next(batches(encode([words[: k + 1]], [0], checkpoint.vocabulary), config))
+        logits = checkpoint.model.forward(alone.ids, alone.lengths)[0]
+        assert p[k] == pytest.approx(positive(logits, config)[0], rel=1e-6)
+
+
+def test_memory_grows_with_the_text_not_with_its_square() -> None:
+    config = Config(embedding_size=1, hidden_size=1, batch_size=10, max_tokens=3)
+    checkpoint = Checkpoint(build_model(3, config), ["<unk>", "<pad>", "a"])
+    tracemalloc.start()
+    word_by_word(checkpoint, "a " * 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1000 * 1000  # bytes; the thousand beginnings have half a million words
+
+
+@pytest.mark.parametrize(("max_tokens", "largest"), [(0, 2 * 20), (5, 10 * 5)])
+def test_a_batch_has_fewer_texts_where_they_are_long(max_tokens: int, largest: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr("numpy_rnn.prediction.STEPS", 50)
+    model = build_model(3, Config(embedding_size=1, hidden_size=1, max_tokens=max_tokens))
+    forward, sizes = model.forward, []
+    monkeypatch.setattr(model, "forward", lambda ids, lengths: sizes.append(ids.size) or forward(ids, lengths))
+    word_by_word(Checkpoint(model, ["<unk>", "<pad>", "a"]), "a " * 20)
+    assert max(sizes) == largest
+
+
+def test_answers_that_are_no_numbers(recwarn: pytest.WarningsRecorder) -> None:
+    checkpoint = Checkpoint(build_model(3, Config(hidden_size=4)), ["<unk>", "<pad>", "a"])
+    for p in checkpoint.model.params.values():
+        p[...] = 3e38
+    with pytest.raises(ValueError, match="checkpoint: expected weights that give numbers, got NaN after 'a'"):
+        word_by_word(checkpoint, "a b")
+    assert not recwarn.list
+
+
 def test_a_class_for_nothing_is_left_out() -> None:
     logits = np.array([[9.0, 1.0, 2.0]])
     expected = pytest.approx(1 / (1 + np.exp(-1)))
@@ -92,6 +138,58 @@ def test_the_script(file: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest
     printed = capsys.readouterr().out
     assert "negative: P(positive) = 0.0" in printed
     assert "\x1b[38;2;" in printed
+
+
+HARMFUL = "\x1b[31m plot\x07 gri\x9bpping \u202edull\u2066 fi\u200blm"  # escape, bell, C1, directions, zero width
+
+
+@pytest.mark.parametrize("words", ["clean", "raw"])
+def test_no_control_character_reaches_the_terminal(words: str, tmp_path: Path, capsys: Any) -> None:
+    """Nor one of a word of the vocabulary."""
+    file, known = tmp_path / "model.safetensors", TOKENIZERS[words](HARMFUL)[1]
+    save_checkpoint(file, build_model(3, Config(words=words)), ["<unk>", "<pad>", known])
+    for text in (HARMFUL, HARMFUL.replace("plot", ""), f"-{HARMFUL}"):  # an answer, and two errors
+        with suppress(SystemExit):  # by argparse
+            predict(str(file), text, "--colour", "never")
+        printed, errors = capsys.readouterr()
+        assert re.sub(r"[ -~▁▂▃▄▅▆▇█\n]", "", printed + errors) == ""
+        assert r"\x1b" in printed + errors
+
+
+def test_lines_fit_and_each_word_has_its_bar() -> None:
+    """Wide and combining characters, and a word that is longer than a line."""
+    words = ["good", "映画", "ประเทศที่ดี", "cafe\u0301", "supercalifragilistic", "end"]
+    for width in (10, 12, 30):
+        shown = PREDICT.lines(words, np.full(6, 0.9), {*words}, width, coloured=False)
+        assert "".join(shown[::2]).replace(" ", "") == "".join(words)
+        for above, below in zip(shown[::2], shown[1::2], strict=True):
+            assert PREDICT.columns(above) == PREDICT.columns(below) <= width
+            bars = [PREDICT.columns(word) for word in above.split(" ")]
+            assert [len(bar) for bar in below.split(" ")] == bars
+    assert [PREDICT.columns(word) for word in words] == [4, 4, 8, 4, 20, 3]
+
+
+def test_lines_are_as_wide_as_the_terminal(file: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert predict(str(file), GOOD) == 0
+    lines = capsys.readouterr().out.split("\n\n")[0].splitlines()
+    assert 25 < max(map(len, lines)) <= 30
+
+
+def test_weights_whose_answers_are_no_numbers(tmp_path: Path, capfd: Any) -> None:
+    model = build_model(3, Config())
+    for p in model.params.values():
+        p[...] = 3e38
+    save_checkpoint(tmp_path / "model.safetensors", model, ["<unk>", "<pad>", "a"])
+    assert predict(str(tmp_path / "model.safetensors"), "a b") == 2
+    expected = "predict.py: checkpoint: expected weights that give numbers, got NaN after 'a'\n"
+    assert capfd.readouterr() == ("", expected)
+
+
+def test_too_little_memory_has_a_message(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PREDICT, "load_checkpoint", lambda file: bytearray(10**18))
+    assert predict("model.safetensors", "a") == 2
+    assert capsys.readouterr().err == "predict.py: MemoryError\n"
 
 
 def test_no_standard_input(file: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,22 @@ def test_several_processes_are_pytorchs(monkeypatch: pytest.MonkeyPatch, capsys:
     assert not os.listdir()
 
 
+@pytest.mark.parametrize(("rank", "waited"), [("0", []), ("1", [10])])
+def test_the_first_process_speaks_of_a_mistake(rank: str, waited: list[int], monkeypatch: Any, capsys: Any) -> None:
+    """The others first wait for torchrun to end them, as it does when the first one has ended."""
+    waits: list[int] = []
+
+    def sleep(seconds: int) -> None:
+        assert not capsys.readouterr().err
+        waits.append(seconds)
+
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert train("--data", "imdb", "--stack", "numpy") == 2
+    assert waits == waited
+    assert capsys.readouterr().err.startswith("train.py: data_dir: expected")
+
+
 def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
     script, options = str(ROOT / "scripts" / "train.py"), ["--threads", "1", "--epochs", "1000", "--stack", "numpy"]
     process = start([sys.executable, script, *options], tmp_path)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
-from typing import Any, BinaryIO
+import unicodedata
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
 from numpy_rnn.checkpoint import load_checkpoint
 from numpy_rnn.checks import expect
-from numpy_rnn.command_line import check_writable, status_of
+from numpy_rnn.command_line import check_writable, printable, status_of
 from numpy_rnn.files import written_whole
 from numpy_rnn.prediction import CLASSES, word_by_word
 
@@ -28,14 +31,19 @@ LEVELS = " ▁▂▃▄▅▆▇█"
 PER_ROW = 60  # words, in the picture
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))  # which may quote the text
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="a file that scripts/train.py wrote")
     parser.add_argument("text", nargs="?", help="(default: standard input)")
     parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto",
                         help="(default: auto, which is always on a terminal, unless NO_COLOR is set)")  # fmt: skip
-    parser.add_argument("--width", type=int, default=100, help="columns of a line (default: %(default)s)")
+    parser.add_argument("--width", type=int, default=shutil.get_terminal_size((100, 24)).columns,
+                        help="columns of a line (default: the terminal's; here %(default)s)")  # fmt: skip
     parser.add_argument("--picture", metavar="FILE", help="draw the curve into a PNG, too")
     return status_of("predict.py", predict, parser.parse_intermixed_args(arguments))
 
@@ -62,18 +70,37 @@ def predict(args: argparse.Namespace) -> None:
 
 
 def lines(words: list[str], p: np.ndarray, known: set[str], width: int, coloured: bool) -> list[str]:
-    """The text, each word with its bar below; unknown words in brackets."""
+    """The text, each word with its bar below; unknown words in brackets, those wider than a line in parts."""
     above, below, result, used = "", "", [], 0
     for word, probability in zip(words, p, strict=True):
-        text = word if word in known else f"[{word}]"
-        if used and used + len(text) + 1 > width:
-            result += [above, below]
-            above, below, used = "", "", 0
-        bar = LEVELS[1 + min(int(probability * 8), 7)] * len(text)
-        above += painted(text, probability, coloured) + " "
-        below += painted(bar, probability, coloured) + " "
-        used += len(text) + 1
+        for text in parts(printable(word if word in known else f"[{word}]"), width):
+            if used + columns(text) > width:
+                result += [above, below]
+                above, below, used = "", "", 0
+            bar = LEVELS[1 + min(int(probability * 8), 7)] * columns(text)
+            above += painted(text, probability, coloured) + " "
+            below += painted(bar, probability, coloured) + " "
+            used += columns(text) + 1
     return [line.rstrip() for line in [*result, above, below]]
+
+
+def columns(text: str) -> int:
+    """Of a terminal: 0 for a combining character, 2 for a wide one of East Asia, 1 for any other."""
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me") else 1 + (unicodedata.east_asian_width(c) in "FW") for c in text
+    )
+
+
+def parts(text: str, width: int) -> Iterator[str]:
+    """Of at most `width` columns each."""
+    part, used = "", 0
+    for c in text:
+        if used + columns(c) > width:
+            yield part
+            part, used = "", 0
+        part += c
+        used += columns(c)
+    yield part
 
 
 def painted(text: str, p: float, coloured: bool) -> str:
@@ -91,8 +118,7 @@ def draw(stream: BinaryIO, words: list[str], p: np.ndarray, known: set[str]) -> 
     starts = range(0, len(words), PER_ROW)
     figure = Figure(figsize=(13, 1 + 2.6 * len(starts)), layout="constrained")
     rows: Any = figure.subplots(len(starts), 1, squeeze=False)[:, 0]
-    shown = [word[:20] if word in known else f"[{word[:20]}]" for word in words]
-    shown = [word.encode(errors="replace").decode() for word in shown]  # a byte that is no UTF-8 becomes a "?"
+    shown = [printable(word[:20] if word in known else f"[{word[:20]}]") for word in words]
     for axes, start in zip(rows, starts, strict=True):
         row = slice(max(start - 1, 0), start + PER_ROW)  # from the last word of the row above
         steps, curve = np.arange(len(words))[row], p[row]

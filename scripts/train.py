@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 import textwrap
 import time
@@ -32,6 +33,7 @@ from numpy_rnn.command_line import (
     check_apart,
     check_writable,
     load_data,
+    mendable,
     settings,
     status_of,
     use_threads,
@@ -75,7 +77,20 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    return status_of("train.py", run, args, f"{args.checkpoint}, if it is there, is whole")
+    status = status_of("train.py", run_as_one, args, f"{args.checkpoint}, if it is there, is whole")
+    if status == 0:  # after an error the other processes may still wait for this one
+        leave()
+    return status
+
+
+def run_as_one(args: argparse.Namespace) -> None:
+    """One of the processes speaks for all, of a mistake, too: torchrun ends the others while they wait."""
+    try:
+        run(args)
+    except mendable():
+        if os.environ.get("RANK", "0") != "0":
+            time.sleep(10)  # then the mistake is of this one alone, and it says so
+        raise
 
 
 def run(args: argparse.Namespace) -> None:
@@ -113,7 +128,6 @@ def run(args: argparse.Namespace) -> None:
     if args.json and chief:
         with written_whole(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
-    leave()
 
 
 def print_settings(config: Config, data: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import torch
+import torch.distributed.nn.functional  # before `join`: its default arguments would keep the group for ever
 from torch import distributed as dist
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
@@ -25,7 +26,11 @@ def join(device: str) -> tuple[int, int]:
 
 
 def leave() -> None:
-    """At the end of the program, on one process or several."""
+    """At the end of the program, on one process or several; every DistributedTrainer has to be gone by then.
+
+    Whoever holds the group keeps its threads running, and one of them that drops its last tensor when Python has ended
+    aborts the process: "terminate called without an active exception".
+    """
     if dist.is_initialized():
         dist.destroy_process_group()
 
