@@ -25,8 +25,8 @@ from parity_tests.bugs import BUGS, RNN  # noqa: E402
 
 # all but those of the README, which would notice any change of a line that it quotes, and of the other scripts
 TESTS = ("rnn", "lstm", "gru", "stack", "bptt", "layers", "losses", "elman", "rtrl", "gradcheck", "gradcheck_refusals",
-         "optim", "config", "models", "chunks", "convert", "training", "comparison", "batches", "systems", "checkpoint",
-         "prediction", "diagnosis", "ladder", "benchmark", "stacks", "train_script")  # fmt: skip
+         "optim", "config", "models", "chunks", "convert", "training", "comparison", "parting", "batches", "systems",
+         "checkpoint", "prediction", "diagnosis", "ladder", "benchmark", "stacks", "train_script")  # fmt: skip
 FIRST = {"text": "batches", "distributed": "train_script"}  # where a file has no tests of its own
 
 
