@@ -64,7 +64,8 @@ def measure(args: argparse.Namespace) -> None:
                for dtype in ("float32", "float64") for lr in args.rates for seed in args.seeds]  # fmt: skip
     data = {seed: cut(load_toy(seed), toy.max_tokens, toy.keep) for seed in args.seeds}
     width = max(6 * len(args.seeds), 18)
-    print(f"The step at which NumPy diverges from ..., with the seeds {args.seeds}; -: not within {args.limit} steps")
+    seeds = ", ".join(map(str, args.seeds))
+    print(f"The step at which NumPy diverges from ..., with seed {seeds}; -: not within {args.limit} steps")
     print(f"{'cell':6}{'dtype':9}{'lr':>7}" + "".join(f"{pair:>{width}}" for pair in PAIRS), flush=True)
     rows: list[dict[str, Any]] = []
     for config in tqdm(configs, "training", leave=False, disable=None):
@@ -97,8 +98,8 @@ Of {len(rows)} runs NumPy diverges
 Sign test: p = {result.p:.2g}; it is small if one of the two tends to be first.""")
     if result.ratios.size:
         low, tenth, median, ninth, high = np.quantile(result.ratios, [0, 0.1, 0.5, 0.9, 1])
-        print(f"Steps from permuted NumPy / from PyTorch: median {median:.2f}, eight in ten between {tenth:.2f} and "
-              f"{ninth:.2f}, all between {low:.2f} and {high:.2f}.")  # fmt: skip
+        print(f"Steps from permuted NumPy / from PyTorch, in the {result.ratios.size} runs that diverge from both:")
+        print(f"    median {median:.2f}, eight in ten {tenth:.2f} to {ninth:.2f}, all {low:.2f} to {high:.2f}")
 
 
 if __name__ == "__main__":
