@@ -8,7 +8,7 @@ ELMAN, CHUNKS, MODELS = "numpy_rnn/elman.py", "numpy_rnn/chunks.py", "numpy_rnn/
 RTRL, GRADCHECK = "numpy_rnn/rtrl.py", "numpy_rnn/gradcheck.py"
 DERIVATIVE, VERDICT = "numpy_rnn/derivative.py", "numpy_rnn/verdict.py"
 LAYERS, LOSSES, OPTIM = "numpy_rnn/layers.py", "numpy_rnn/losses.py", "numpy_rnn/optim.py"
-TRAINING, COMPARISON = "numpy_rnn/training.py", "torch_rnn/comparison.py"
+TRAINING, COMPARISON, PARTING = "numpy_rnn/training.py", "torch_rnn/comparison.py", "torch_rnn/parting.py"
 TEXT, BATCHES, CHECKPOINT = "numpy_rnn/data/text.py", "numpy_rnn/data/batches.py", "numpy_rnn/checkpoint.py"
 PREDICTION, DIAGNOSIS, LADDER = "numpy_rnn/prediction.py", "numpy_rnn/diagnosis.py", "numpy_rnn/ladder.py"
 LADDER_SCRIPT = "scripts/ladder.py"
@@ -197,6 +197,15 @@ BUGS = [
      "trainer.evaluate(self.data.train)"),
     ("learning rate falling anew in each epoch", COMPARISON, "learning_rate(self.config, first + i, self.total)",
      "learning_rate(self.config, i, self.per_epoch)"),
+    ("divergence: the control differs in nothing", PARTING,
+     "np.random.default_rng(config.seed).permutation(config.hidden_size)", "np.arange(config.hidden_size)"),
+    ("divergence: the mask is not permuted", PARTING, "mask=batch.mask[:, order]", "mask=batch.mask"),
+    ("divergence: the rows of W_hh are not permuted", PARTING, '("rnn.W_hh_l0", "linear.W")', '("linear.W",)'),
+    ("divergence: all gates permuted into one", PARTING, "order + gate * len(order) for gate", "order for gate"),
+    ("divergence: the control compared with PyTorch", PARTING, "abs(loss - permuted.step(batch, config.lr).loss)",
+     "abs(loss - twin.step(batch, config.lr).loss)"),
+    ("divergence: a one-sided sign test", PARTING, "min(1.0, 2 * tail)", "tail"),
+    ("divergence: the ratio upside down", PARTING, "b[both] / a[both]", "a[both] / b[both]"),
     # the two systems, and what trains, tests and keeps them
     ("sigmoid layer: its derivative left out", LAYERS, "return LayerGrads(dy * y * (1 - y), {})",
      "return LayerGrads(dy.copy(), {})"),

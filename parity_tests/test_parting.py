@@ -12,29 +12,66 @@ import pytest
 
 from numpy_rnn.config import DEFAULTS
 from numpy_rnn.data.toy import load_toy
+from numpy_rnn.models import build_model
 from torch_rnn.comparison import parting_step
-from torch_rnn.parting import PAIRS, loss_differences
+from torch_rnn.parting import PAIRS, loss_differences, permute_units, verdict
 
 ROOT = Path(__file__).parent.parent
-SMALL = replace(DEFAULTS["toy"], embedding_size=8, hidden_size=12)
+SMALL = replace(DEFAULTS["toy"], buckets=True, embedding_size=8, hidden_size=12)
 DATA = load_toy(train=330, valid=32, test=32)
 
 
-def test_they_part_after_rounding_was_amplified() -> None:
-    """From equal weights: no difference but rounding at first; at a high rate they part, at a low one they don't."""
-    fast, slow = (loss_differences(DATA, replace(SMALL, lr=lr), 300) for lr in (0.1, 1e-5))
+def test_they_diverge_after_rounding_was_amplified() -> None:
+    """From equal weights: no difference but rounding at first; at a high rate they diverge, at a low one they don't."""
+    fast, slow = (loss_differences(DATA, replace(SMALL, lr=lr), 100) for lr in (0.1, 1e-5))
     assert list(fast) == list(slow) == list(PAIRS)
     for pair in PAIRS:
         assert fast[pair][:3].max() < 1e-5
         assert parting_step(fast[pair]) is not None
         assert parting_step(slow[pair]) is None
-        assert len(slow[pair]) == 300
-        assert len(fast[pair]) < 300  # no longer than it takes
+        assert len(slow[pair]) == 100
+        assert len(fast[pair]) < 100  # no longer than it takes
 
 
-def test_one_ulp_is_one_ulp() -> None:
-    differences = loss_differences(DATA, replace(SMALL, dtype="float64", lr=1e-9), 2)
-    assert 0 < differences["one ulp"].max() < 1e-14
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_permuted_units_are_the_same_network_but_for_rounding(cell: str) -> None:
+    """Ten steps of training: something differs, and nothing but the last digits."""
+    config = replace(SMALL, cell=cell, dtype="float64", dropout=0.5, lr=1e-3)
+    difference = loss_differences(DATA, config, 10)["permuted NumPy"]
+    assert difference[0] < 1e-14
+    assert 0 < difference.max() < 1e-12
+
+
+def test_permuted_units_stand_in_another_order() -> None:
+    """h'_t = h_t[order]."""
+    original, permuted = (build_model(len(DATA.vocabulary), replace(SMALL, dtype="float64")) for _ in range(2))
+    order = np.roll(np.arange(12), 1)
+    permute_units(permuted, order)
+    x, lengths = np.random.default_rng(0).normal(size=(5, 2, 8)), np.array([5, 3])
+    h, permuted_h = (model.rnn.forward(x, lengths=lengths)[0] for model in (original, permuted))
+    np.testing.assert_allclose(permuted_h, h[:, :, order], rtol=0, atol=1e-15)
+    assert not np.allclose(permuted_h, h)
+
+
+def test_only_one_layer_is_permuted() -> None:
+    model = build_model(10, replace(SMALL, num_layers=2))
+    with pytest.raises(ValueError, match="model: expected one layer and one direction of system 'basic'"):
+        permute_units(model, np.arange(12))
+
+
+def test_verdict() -> None:
+    result = verdict([(10, 20), (10, 10), (30, 15), (None, 40), (50, None), (60, 120), (None, None)])
+    assert (result.torch_first, result.together, result.permuted_first, result.neither) == (3, 1, 2, 1)
+    assert result.ratios.tolist() == [2, 1, 0.5, 2]
+    assert result.p == 1  # three and two of five
+
+
+def test_sign_test() -> None:
+    """Six of six one way: 2 / 2^6. Five of six: 2 (1 + 6) / 2^6. No run that would tell: 1."""
+    assert verdict([(1, 2)] * 6).p == 2 / 64
+    assert verdict([(2, 1)] * 6).p == 2 / 64
+    assert verdict([(1, 2)] * 5 + [(2, 1)]).p == 14 / 64
+    assert verdict([(1, 1), (None, None)]).p == 1
 
 
 def test_parting_step() -> None:
@@ -48,11 +85,16 @@ def script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_script(tmp_path: Path) -> None:
-    done = script(tmp_path, "--cells", "gru", "--rates", "1e-5", "0.1", "--limit", "30")
+    done = script(tmp_path, "--cells", "gru", "--rates", "1e-5", "0.1", "--seeds", "3", "4", "--limit", "30")
     assert done.returncode == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if line.startswith("gru")]
     assert [row[1:3] for row in rows] == [[dtype, lr] for dtype in ("float32", "float64") for lr in ("1e-05", "0.1")]
-    assert rows[0][3:] == [">", "30", ">", "30"]
+    assert rows[0][3:] == ["-"] * 4  # two seeds of each pair
+    lines = [line.rsplit(maxsplit=1) for line in done.stdout.splitlines()]
+    counts = [int(line[1]) for line in lines if line and line[0].lstrip().startswith(("first", "from"))]
+    assert len(counts) == 4
+    assert sum(counts) == 8
+    assert "Sign test: p = " in done.stdout
     assert (tmp_path / "parting.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from parity_tests.bugs import BUGS, RNN  # noqa: E402
 
 # all but those of README and docs, which would notice any change of a line that they quote, and of the other scripts
-LEFT_OUT = ("readme", "compare_script", "four_ways", "parting")
+LEFT_OUT = ("readme", "compare_script", "four_ways")
 TESTS = [name for name in sorted(file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py"))
          if name not in LEFT_OUT]  # fmt: skip
 # where a file has no tests of its own name
