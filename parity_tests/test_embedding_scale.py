@@ -88,6 +88,11 @@ def test_states_without_pads() -> None:
     np.testing.assert_allclose(script.states(model, DATA.valid), (np.median(h), 2 / 8, (1 - h * h).mean()), rtol=1e-12)
 
 
+def test_the_probe_is_small() -> None:
+    assert len(script.probe(load_toy(train=1, valid=400, test=1).valid)) == script.PROBE
+    assert len(script.probe(DATA.valid)) == len(DATA.valid)
+
+
 def test_direction_of() -> None:
     """Central differences: along it, the answers turn positive the fastest; across it, not at all."""
     model = build_model(len(DATA.vocabulary), SMALL)
