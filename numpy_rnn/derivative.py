@@ -72,15 +72,27 @@ def expected_move(f: Function, arrays: Params, gradients: Params, share: float) 
     return eps * abs(value_of(f, arrays)) + share * sum(moves)
 
 
-def jumps(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> bool:
-    """Whether f moves with arrays[name] far more than all gradients say: there is something that they don't see."""
-    a = arrays[name]
+def moves(f: Function, arrays: Params, name: str, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """|f(a + v) - f(a - v)| where arrays[name] moves by a share of itself, from its last digits on; share and move."""
+    a, found = arrays[name], []
     for share in 2.0 ** np.arange(np.log2(np.finfo(a.dtype).eps), -7, 4):
         v = (share * a * rng.normal(size=a.shape)).astype(a.dtype)
-        there, back = _value_or_nan(f, arrays, name, v), _value_or_nan(f, arrays, name, -v)
-        if abs(there - back) > LOST * expected_move(f, arrays, gradients, share):
-            return True
-    return False
+        found.append((float(share), abs(_value_or_nan(f, arrays, name, v) - _value_or_nan(f, arrays, name, -v))))
+    return found
+
+
+def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> float:
+    """The uncertainty of a derivative that comes from f's rounding alone, also if it is computed by hand.
+
+    It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where f moves far
+    more than all gradients say: then there is something that they do not see.
+    """
+    seen = moves(f, arrays, name, rng)
+    if any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen):
+        return np.inf
+    eps, a = float(np.finfo(arrays[name].dtype).eps), np.abs(arrays[name]).max() or 1.0
+    smallest = next((move for _, move in seen if move > 0), 0.0)
+    return float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a)
 
 
 def complex_step(f: Function, arrays: Params, name: str, v: np.ndarray) -> float:
@@ -144,15 +156,15 @@ def _doubt(D: np.ndarray, noises: np.ndarray, R: np.ndarray, e: np.ndarray, k: n
     between = slice(k[rival], k[best])
     distance = np.abs(D[between] - R[best])
     curved = ((distance > 10 * noises[between]) & (distance < gaps[rival] / 10)).sum() >= 2
-    return 0.0 if curved else float(gaps[rival] + e[rival])
+    return 0.0 if curved else 2 * float(gaps[rival])  # the rival is not that certain, if f is a staircase
 
 
 def _steps(moved: np.ndarray) -> np.ndarray:
-    """h_0 > h_1 > ..., powers of two, from far beyond the size of the numbers down to their last digits."""
+    """h_0 > h_1 > ..., powers of two, from beyond the size of the numbers, or 1, down to their last digits."""
     sizes = np.abs(moved[moved != 0], dtype=np.float64)
     high = max(float(sizes.max(initial=0)), 1.0)
     low = max(float(sizes.min(initial=high)), 2**-40 * high)
-    top, bottom = np.log2(2**15 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
+    top, bottom = np.log2(4 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
     return 2.0 ** np.arange(np.ceil(top), np.floor(bottom) - 1, -np.log2(RATIO))
 
 
@@ -196,7 +208,7 @@ def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None
             except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
                 raise ValueError(f"f: expected {advice}, got {type(error).__name__}: {error}") from error
             by_differences, uncertainty = central(f, arrays, name, v, rounding_of_value(f, arrays, rng))
-        last_digit = expected_move(f, arrays, {}, 0.0) / (np.abs(a).max() or 1)
-        allowed = 1e-7 * abs(by_differences) + uncertainty + SAFETY * last_digit
+            smallest = next((move for _, move in moves(f, arrays, name, rng) if move > 0), 0.0)
+        allowed = 1e-7 * abs(by_differences) + uncertainty + SAFETY * smallest / (np.abs(a).max() or 1)
         expect(abs(by_complex_step - by_differences) <= allowed, "f", advice,
                f"one that loses the imaginary part of {name}: abs, conj, a real buffer?")  # fmt: skip

@@ -3,7 +3,7 @@
 Each array is judged by its own scale, the largest entry of its gradient. There are three answers:
 
 wrong        by hand and numerically differ, by more than the tolerance and the uncertainty of the numeric value
-unresolved   not wrong, but float64 can't tell: the numeric value is not known to six digits of the largest entry
+unresolved   not wrong, but float64 can't tell: the numeric value is not known to four digits of the largest entry
 right        neither
 """
 
@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-RESOLUTION = 1e-6  # of the largest entry: numeric values that are less certain are unresolved (or the tolerance)
+RESOLUTION = 1e-4  # of the largest entry: numeric values that are less certain are unresolved (or the tolerance)
 VERDICTS = ("right", "unresolved", "wrong")
 
 

@@ -75,8 +75,9 @@ def test_float32_only_if_told() -> None:
     gradients["W"][0, 0] += 0.05 * np.abs(gradients["W"]).max()
     with pytest.raises(WrongGradient, match=r"W\[0, 0\]"):
         gradcheck(f, arrays, gradients, float32=True)
+    b = {"b": np.ones(3, np.float32)}
     with pytest.raises(UnresolvedGradient, match=r"\(give float64 arrays\)"):  # not method='complex'
-        gradcheck(lambda a: np.float32(1e8) + a["b"].sum(), arrays, arrays, float32=True)
+        gradcheck(lambda arrays: np.float32(1e8) + arrays["b"].sum(), b, b, float32=True)
 
 
 def changes_its_argument(arrays: dict[str, np.ndarray]) -> Any:
