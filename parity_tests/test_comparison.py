@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from numpy_rnn.config import DEFAULTS, READOUTS
+from numpy_rnn.data.batches import batches
 from numpy_rnn.data.text import Dataset
 from numpy_rnn.data.toy import load_toy
 from numpy_rnn.training import Trainer
@@ -197,3 +198,17 @@ def test_relative_error() -> None:
 def test_bad_steps(steps: int) -> None:
     with pytest.raises(ValueError, match="steps: expected a whole number >= 1"):
         Comparison(DATA, SMALL, steps=steps)
+
+
+def test_both_do_the_same_work_on_imdb() -> None:
+    """PyTorch computes the pads, NumPy skips them: in buckets there are hardly any."""
+    assert DEFAULTS["imdb"].buckets
+    shares = []
+    for buckets in (False, True):
+        run = Comparison(DATA, replace(SMALL, epochs=1, buckets=buckets), steps=2)
+        list(run.epochs())
+        chosen = list(batches(DATA.train, run.config, 0))[:2]
+        computed, real = sum(batch.ids.size for batch in chosen), sum(batch.lengths.sum() for batch in chosen)
+        assert run.padding() == pytest.approx(1 - real / computed)
+        shares.append(run.padding())
+    assert shares[1] < shares[0] / 3

@@ -62,6 +62,7 @@ class Comparison:
         self.steps = self.total if steps is None else min(self.total, check_size("steps", steps))
         self.losses: dict[str, list[float]] = {"numpy": [], "torch": []}
         self.sizes: list[int] = []  # of the batches
+        self.computed, self.real = 0, 0  # steps of all reviews so far, with pads and without
         self.worst: dict[str, Any] | None = None
         if lockstep:
             errors = dict.fromkeys(self.numpy.model.params, 0.0)
@@ -94,7 +95,7 @@ class Comparison:
             for batch, lr in self._batches(epoch, trainer.name):
                 self.losses[trainer.name].append(trainer.step(batch, lr).loss)
                 if trainer is self.numpy:
-                    self.sizes.append(len(batch.labels))
+                    self._count(batch)
             seconds[trainer.name] = time.perf_counter() - start
 
     def _lockstep(self, batch: Batch, lr: float, seconds: dict[str, float], worst: dict[str, Any]) -> None:
@@ -119,13 +120,22 @@ class Comparison:
         weights = _errors(model.params, from_torch_names(model, self.torch.weights()))
         self.losses["numpy"].append(ours.loss)
         self.losses["torch"].append(theirs.loss)
-        self.sizes.append(len(batch.labels))
+        self._count(batch)
         worst["steps"] += 1
         _raise(worst, "largest_loss_difference", abs(ours.loss - theirs.loss))
         for error in weights.values():
             _raise(worst, "largest_weight_error", error)
         for name, error in errors.items():
             _raise(worst["largest_gradient_error"], name, error)
+
+    def _count(self, batch: Batch) -> None:
+        self.sizes.append(len(batch.labels))
+        self.computed += batch.ids.size
+        self.real += int(batch.lengths.sum())
+
+    def padding(self) -> float:
+        """The share of the steps that were pads: NumPy skips them, PyTorch computes them."""
+        return 1 - self.real / self.computed
 
     def _row(self, begun: int, seconds: dict[str, float]) -> dict[str, Any]:
         losses = {name: np.array(all_losses[begun:]) for name, all_losses in self.losses.items()}
