@@ -28,7 +28,7 @@ RATIO = 4  # of one step h to the next
 COLUMNS = 4  # of R[k, j]: errors of h^2, h^4, h^6 are taken out one after the other
 FINEST = 5  # as many of the steps show f's rounding by themselves
 SAMPLES = 6  # in which rounding is looked at,
-SAFETY = 8  # times which it may be
+SAFETY = 16  # times which it may be
 LOST = 1000  # times as far as expected f moves where a gradient misses something
 
 
@@ -84,14 +84,14 @@ def moves(f: Function, arrays: Params, name: str, rng: np.random.Generator) -> l
 def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> float:
     """The uncertainty of a derivative that comes from f's rounding alone, also if it is computed by hand.
 
-    It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where f moves far
-    more than all gradients say: then there is something that they do not see.
+    It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where none is seen,
+    as in a saturated tanh, and where f moves far more than all gradients say: there is something that they do not see.
     """
     seen = moves(f, arrays, name, rng)
     if any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen):
         return np.inf
     eps, a = float(np.finfo(arrays[name].dtype).eps), np.abs(arrays[name]).max() or 1.0
-    smallest = next((move for _, move in seen if move > 0), 0.0)
+    smallest = next((move for _, move in seen if move > 0), np.inf)
     return float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a)
 
 
@@ -107,9 +107,10 @@ def central(f: Function, arrays: Params, name: str, v: np.ndarray, noise: float)
     R[k, 0] = (f(a + h v) - f(a - h v)) / 2h at h = h_k = h_0 / 4^k        its error is a series in h^2, h^4, ...
     R[k, j] = R[k, j-1] + (R[k, j-1] - R[k-1, j-1]) / (16^j - 1)           which is without its first j terms
 
-    The uncertainty of R[k, j] is its distance to the two that it was made of, and the rounding of f by h. The smallest
-    counts, among those that every finer step bears out: a coarse one may have missed a fast oscillation. And where only
-    the finest steps agree, they may have seen one step of a staircase: see `_doubt`.
+    The uncertainty of R[k, j] is 4 times its distance to the two that it was made of, and f's rounding by h. The
+    smallest counts, among those that every finer step bears out: a coarse one may have missed a fast oscillation. And
+    where only the finest steps agree, they may have seen one step of a staircase: see `_doubt`. What no step shows is
+    what stays below f's rounding at every h.
     """
     h = _steps(arrays[name][v != 0])  # (K,)
     plus, minus = (np.array([_value_or_nan(f, arrays, name, s * v) for s in sign * h]) for sign in (1, -1))
@@ -136,7 +137,7 @@ def _extrapolated(D: np.ndarray, noises: np.ndarray) -> tuple[np.ndarray, np.nda
         finer, coarser = column[1:], column[:-1]
         column = finer + (finer - coarser) / (RATIO ** (2 * j) - 1)
         spread = np.maximum(np.abs(column - finer), np.abs(column - coarser))
-        parts.append((column, np.nan_to_num(spread + noises[j:], nan=np.inf), np.arange(j, len(D))))
+        parts.append((column, np.nan_to_num(4 * spread + noises[j:], nan=np.inf), np.arange(j, len(D))))
     R, e, k = (np.concatenate(part) for part in zip(*parts, strict=True))
     return R, e, k
 
@@ -187,7 +188,7 @@ def check_function(f: Function, arrays: Params, rng: np.random.Generator) -> lis
     expect(first == second, "f", "the same value for the same arguments", f"{first.real} and {second.real}")
     ignored = []
     for name, a in arrays.items():
-        huge = rng.normal(0, np.sqrt(np.finfo(a.dtype).max), a.shape).astype(a.dtype)
+        huge = (np.finfo(a.dtype).max * rng.uniform(0.1, 0.2, a.shape)).astype(a.dtype)
         with np.errstate(all="ignore"):
             if all(_value_or_nan(f, arrays, name, move) == first for move in (huge, -huge)):
                 ignored.append(name)
@@ -208,7 +209,7 @@ def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None
             except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
                 raise ValueError(f"f: expected {advice}, got {type(error).__name__}: {error}") from error
             by_differences, uncertainty = central(f, arrays, name, v, rounding_of_value(f, arrays, rng))
-            smallest = next((move for _, move in moves(f, arrays, name, rng) if move > 0), 0.0)
+            smallest = next((move for _, move in moves(f, arrays, name, rng) if move > 0), np.inf)
         allowed = 1e-7 * abs(by_differences) + uncertainty + SAFETY * smallest / (np.abs(a).max() or 1)
         expect(abs(by_complex_step - by_differences) <= allowed, "f", advice,
                f"one that loses the imaginary part of {name}: abs, conj, a real buffer?")  # fmt: skip
