@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from numpy_rnn import UnresolvedGradient, WrongGradient, gradcheck
+from numpy_rnn.derivative import central
 from numpy_rnn.verdict import Report
 from parity_tests.functions import FIFTY, Drawn, functions
 
@@ -108,3 +110,25 @@ def test_a_wrong_gradient_is_never_right(drawn: Drawn, method: str, change: Any)
     assert report.arrays[name].verdict != "right"
     assert set(report.names("wrong")) <= {name}
     check_unresolved(drawn, report, right)
+
+
+def test_a_step_of_a_staircase_is_not_taken_for_the_whole() -> None:
+    """1e8 swallows x's last digits: between two of its steps f is 3 x alone, which fine steps see, and no more."""
+
+    def f(arrays: dict[str, np.ndarray]) -> Any:
+        return (np.sin(1e8 + arrays["x"]) + 3 * arrays["x"]).sum()
+
+    arrays = {"x": np.array([0.3])}
+    for gradient in (3 + np.cos(1e8 + 0.3), 3.0):
+        with pytest.raises(UnresolvedGradient):
+            gradcheck(f, arrays, {"x": np.array([gradient])})
+
+
+@pytest.mark.parametrize("x", [0.3, 1.0, 2.0])
+def test_how_well_a_derivative_is_known(x: float) -> None:
+    """Of sin and exp, to twelve digits, and the uncertainty says no less than ten."""
+    for f, derivative in ((np.sin, np.cos), (np.exp, np.exp)):
+        arrays, size = {"x": np.array([x])}, abs(f(x)) + abs(derivative(x))
+        value, uncertainty = central(lambda arrays, f=f: f(arrays["x"]).sum(), arrays, "x", np.ones(1), 1e-16)
+        assert abs(value - derivative(x)) < min(1e-12 * size, uncertainty)
+        assert uncertainty < 1e-11 * size
