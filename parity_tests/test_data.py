@@ -25,7 +25,7 @@ from numpy_rnn.data.text import (
     build_vocabulary,
     clean,
     cut,
-    digest,
+    data_digest,
     encode,
 )
 from torch_rnn.baseline import bag_of_words_accuracy
@@ -102,7 +102,7 @@ def test_reviews_that_cannot_be(change: dict[str, np.ndarray], message: str) -> 
 def test_the_digest_of_data_is_that_of_equal_data_alone() -> None:
     """Any token, label, boundary, word or part that differs makes another one."""
     data = toy.load_toy(train=20, valid=5, test=5)
-    assert digest(data) == digest(toy.load_toy(train=20, valid=5, test=5))
+    assert data_digest(data) == data_digest(toy.load_toy(train=20, valid=5, test=5))
     others = [toy.load_toy(1, 20, 5, 5), replace(data, valid=data.test, test=data.valid)]
     for part in ("train", "valid", "test"):
         for field, place in (("tokens", -1), ("labels", 0), ("offsets", 1)):
@@ -112,7 +112,7 @@ def test_the_digest_of_data_is_that_of_equal_data_alone() -> None:
     others += [replace(data, vocabulary=[*data.vocabulary[:-1], "other"])]
     joined = [*data.vocabulary[:2], "".join(data.vocabulary[2:4]), "", *data.vocabulary[4:]]
     others += [replace(data, vocabulary=joined), replace(data, vocabulary=[*data.vocabulary, "other"])]
-    digests = [digest(each) for each in [data, *others]]
+    digests = [data_digest(each) for each in [data, *others]]
     assert len(set(digests)) == len(digests)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from numpy_rnn.checkpoint import save_checkpoint
 from numpy_rnn.config import Config
-from numpy_rnn.data.text import cut, digest
+from numpy_rnn.data.text import cut, data_digest
 from numpy_rnn.data.toy import load_toy
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.ladder import Results, Rung, draw, interval, rungs, table, trained_by
@@ -180,7 +180,7 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     result = json.loads((tmp_path / "ladder.json").read_text())
     assert result["runs"][: len(before)] == before
     assert len(result["runs"]) == 4
-    assert result["about"]["data_digest"] == {words: digest(load_toy(words=words)) for words in ("clean", "raw")}
+    assert result["about"]["data_digest"] == {words: data_digest(load_toy(words=words)) for words in ("clean", "raw")}
     assert 0.4 < result["about"]["bag_of_words_accuracy"] < 0.6
     assert "| basic | rnn | repaired | 100.0" in done.stdout
     assert (tmp_path / "ladder.png").read_bytes().startswith(b"\x89PNG")

@@ -2,9 +2,9 @@
 
 BPTT                back through time, by hand (numpy_rnn/elman.py, numpy_rnn/rnn.py)
 RTRL                forward in time, by hand (numpy_rnn/rtrl.py)
-complex step        no derivation at all: the forward pass with complex numbers (numpy_rnn/gradcheck.py)
+complex step        no derivation at all: the forward pass with complex numbers (numpy_rnn/derivative.py)
 autograd            PyTorch's, on the twin network
-finite differences  no derivation either, and half of the digits
+finite differences  no derivation either, and eleven of sixteen digits
 
 The first table has, for each two of them, the largest relative error in norm of any parameter's gradient, for sequences
 of several lengths. All five run on the same network, weights and data, in float64. The second table has what BPTT and

@@ -34,7 +34,7 @@ from numpy_rnn.checkpoint import load_checkpoint
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
 from numpy_rnn.config import CELLS, SYSTEMS, Config
-from numpy_rnn.data.text import TOKENIZERS, digest
+from numpy_rnn.data.text import TOKENIZERS, data_digest
 from numpy_rnn.diagnosis import diagnose, verdict
 from numpy_rnn.files import written_whole
 from numpy_rnn.ladder import T_95, Results, draw, rungs, table
@@ -120,7 +120,7 @@ def train_all(pending: list[Config], results: Results, args: argparse.Namespace)
 def digests(args: argparse.Namespace) -> dict[str, str]:
     """Of the whole reviews, by `words`. One grammar makes all toy reviews: those of seed 0 stand for any seed's."""
     with redirect_stdout(io.StringIO()):
-        return {words: digest(load_data(args, Config(words=words, max_tokens=0))) for words in TOKENIZERS}
+        return {words: data_digest(load_data(args, Config(words=words, max_tokens=0))) for words in TOKENIZERS}
 
 
 def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> None:

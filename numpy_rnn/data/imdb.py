@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from numpy_rnn.checks import check_choice, expect
-from numpy_rnn.data.text import TOKENIZERS, Dataset, Reviews, build_vocabulary, encode, select
+from numpy_rnn.data.text import TOKENIZERS, Dataset, Reviews, arrays_of, build_vocabulary, encode, select
 from numpy_rnn.files import check_target, digest, written_whole
 
 HUB_NAME = "stanfordnlp/imdb"
@@ -110,9 +110,7 @@ def _encode(source: Any, words: str) -> Dataset:
 
 
 def _save(file: Path, data: Dataset) -> None:
-    vocabulary = "\n".join(data.vocabulary).encode(errors="surrogatepass")  # no word has white space in it
-    arrays = {f"{split}.{field}": array for split in SPLITS for field, array in vars(getattr(data, split)).items()}
-    arrays["vocabulary"] = np.frombuffer(vocabulary, np.uint8)
+    arrays: dict[str, Any] = arrays_of(data)
     with written_whole(file) as stream:
         np.savez(stream, sha256=np.array(digest(arrays)), **arrays)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from itertools import chain, repeat
 import numpy as np
 
 from numpy_rnn.checks import check_choice, check_size, check_whole_numbers, expect
+from numpy_rnn.files import digest
 
 UNKNOWN, PAD = 0, 1
 MAX_IDS = 2**16  # of uint16
@@ -54,14 +54,17 @@ class Dataset:
             check_whole_numbers("tokens", reviews.tokens, (len(reviews.tokens),), 0, len(self.vocabulary) - 1)
 
 
-def digest(data: Dataset) -> str:
-    """16 hex digits of SHA-256 over vocabulary, tokens, offsets and labels: equal for equal data, and for no others."""
-    content = hashlib.sha256("\n".join(data.vocabulary).encode(errors="surrogatepass"))
-    for part in (data.train, data.valid, data.test):
-        for array in (part.tokens, part.offsets, part.labels):
-            content.update(len(array).to_bytes(8, "little"))
-            content.update(array.astype("<i8").tobytes())  # the same on every machine
-    return content.hexdigest()[:16]
+def arrays_of(data: Dataset) -> dict[str, np.ndarray]:
+    """All of it as arrays by name: what a cache keeps, and what `data_digest` is of."""
+    splits = {"train": data.train, "valid": data.valid, "test": data.test}
+    arrays = {f"{split}.{field}": array for split, part in splits.items() for field, array in vars(part).items()}
+    vocabulary = "\n".join(data.vocabulary).encode(errors="surrogatepass")  # no word has white space in it
+    return arrays | {"vocabulary": np.frombuffer(vocabulary, np.uint8)}
+
+
+def data_digest(data: Dataset) -> str:
+    """16 hex digits of SHA-256 over all of it: equal for equal data, and for no others."""
+    return digest(arrays_of(data))[:16]
 
 
 def clean(text: str) -> list[str]:
