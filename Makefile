@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test lint clean
+.PHONY: compare test lint core clean
 
 compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews; see scripts/compare.py --help for more
 	.venv/bin/python scripts/compare.py $(ARGS)
@@ -14,6 +14,12 @@ lint: .venv/installed
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	PYTHONPATH=scripts .venv/bin/lint-imports --no-cache
+
+core:  ## the mathematics alone, as pip installs it into an empty environment: NumPy and tqdm, nothing else
+	$(PYTHON) -m venv --clear .core
+	PIP_CONSTRAINT=constraints.txt .core/bin/pip install --quiet .
+	.core/bin/python .ci/core.py
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv --clear .venv
@@ -21,4 +27,4 @@ lint: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .core build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,11 +1,11 @@
 """Clear errors for bad arguments: what the argument is called, what was expected, what came."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from numpy_rnn.types import Array
 
 
 def expect(condition: bool, argument: str, expected: str, got: object) -> None:
@@ -72,7 +72,7 @@ def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: 
     expect(fits and array.dtype == dtype, argument, wanted, f"{array.dtype} {array.shape}")
 
 
-def check_params(params: Any, like: dict[str, np.ndarray]) -> np.dtype:
+def check_params(params: Any, like: dict[str, Array]) -> np.dtype:
     """Arrays with the names and shapes of `like`, of one dtype: float32, float64, or complex128 for complex steps."""
     names = list(params) if isinstance(params, dict) else type(params).__name__
     expect(isinstance(params, dict) and params.keys() == like.keys(), "params", f"the names {list(like)}", names)
@@ -83,7 +83,7 @@ def check_params(params: Any, like: dict[str, np.ndarray]) -> np.dtype:
     return np.dtype(dtype)
 
 
-def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> np.ndarray:
+def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> Array:
     """An array of whole numbers of this shape, all of them in low..high (both included)."""
     try:
         array = np.asarray(array)
@@ -94,3 +94,34 @@ def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: 
     outside = array[(array < low) | (array > high)]
     expect(outside.size == 0, argument, wanted, f"{outside[0]} among them" if outside.size else "")
     return array
+
+
+def check_flag(argument: str, value: Any) -> bool:
+    """True or False, NumPy's among them."""
+    expect(isinstance(value, (bool, np.bool_)), argument, "True or False", repr(value))
+    return bool(value)
+
+
+def check_states(
+    argument: str, given: Any, names: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype
+) -> tuple[Array, ...]:
+    """One array, or for several names a tuple of as many, each of this shape, as a tuple; zeros for None."""
+    if given is None:
+        return tuple(np.zeros(shape, dtype) for _ in names)
+    fits = len(names) == 1 or (isinstance(given, (tuple, list)) and len(given) == len(names))
+    expect(fits, argument, f"a pair ({', '.join(names)})", type(given).__name__)
+    states = (given,) if len(names) == 1 else tuple(given)
+    for array in states:
+        check_array(argument, array, shape, dtype)
+    return states
+
+
+def check_masks(masks: Any, count: int, shape: tuple[int, ...], dtype: np.dtype) -> list[Array]:
+    """Dropout's masks between the layers; none at all for None."""
+    if masks is None:
+        return []
+    expect(isinstance(masks, (list, tuple)), "masks", "a list of arrays", type(masks).__name__)
+    expect(len(masks) == count, "masks", f"{count}, one between two layers", len(masks))
+    for mask in masks:
+        check_array("masks", mask, shape, dtype)
+    return list(masks)

@@ -2,7 +2,7 @@
 
 central   (f(a + h v) - f(a - h v)) / 2h   takes every f. A large h leaves out curvature, a small one drowns in
                                            rounding: many h are tried, extrapolated to h = 0, and the best one is taken
-complex   Im f(a + i h v) / h              no difference of near numbers, so h may be 1e-60; but f has to be made of
+complex   Im f(a + i h v) / h              no difference of near numbers, so h may be 1e-100; but f has to be made of
                                            what takes complex numbers: + * @ exp tanh, not abs or float()
 
 Sources: Ridders (1982), "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4; Press et
@@ -10,26 +10,28 @@ al., "Numerical Recipes", section 5.7; Squire & Trapp (1998), "Using complex var
 functions", SIAM Review 40.
 """
 
-from __future__ import annotations
-
 import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from numpy_rnn.checks import expect
-from numpy_rnn.layers import Params
+from numpy_rnn.rounding import (
+    SAFETY,
+    Function,
+    last_digit,
+    rounding_of_derivative,
+    rounding_of_value,
+    value_of,
+    value_or_nan,
+)
+from numpy_rnn.types import Array, Params
 
-Function = Callable[[Params], Any]
-
-COMPLEX_STEP = 1e-60
+COMPLEX_STEP = 1e-100
 RATIO = 4  # of one step h to the next
 COLUMNS = 4  # of R[k, j]: errors of h^2, h^4, h^6 are taken out one after the other
 FINEST = 5  # as many of the steps show f's rounding by themselves
-SAMPLES = 6  # in which rounding is looked at,
-SAFETY = 16  # times which it may be
-LOST = 1000  # times as far as expected f moves where a gradient misses something
 
 
 class Derivative(NamedTuple):
@@ -37,86 +39,34 @@ class Derivative(NamedTuple):
     uncertainty: float  # |value - the true derivative| is at most this, as far as the values of f can tell
 
 
-def value_of(f: Function, arrays: Params) -> complex:
-    """f(arrays). ValueError if that is not one finite number."""
-    value = f(arrays)
-    number = isinstance(value, (int, float, complex, np.number, np.ndarray)) and np.ndim(value) == 0
-    number = number and np.asarray(value).dtype.kind in "iufc"
-    kind = "" if number else f" ({type(value).__module__}.{type(value).__name__})"
-    expect(number and bool(np.isfinite(value)), "f", "a finite number as its value", f"{value!r:.80}{kind}")
-    return complex(value)
-
-
-def nudged(arrays: Params, rng: np.random.Generator) -> Params:
-    """Every number one unit in the last place up or down, or as it is."""
-    return {name: (a * (1 + np.finfo(a.dtype).eps * rng.integers(-1, 2, a.shape))).astype(a.dtype)
-            for name, a in arrays.items()}  # fmt: skip
-
-
-def rounding_of_value(f: Function, arrays: Params, rng: np.random.Generator) -> float:
-    """How far f moves where its arguments move in the last digit: about the rounding error of a value of f."""
-    return float(np.ptp([value_of(f, arrays).real, *(value_of(f, nudged(arrays, rng)).real for _ in range(SAMPLES))]))
-
-
-def rounding_of_derivative(derivative: Callable[[Params], Derivative], arrays: Params,
-                           rng: np.random.Generator) -> float:  # fmt: skip
-    """The same of a derivative, on the safe side: float64 can't know it any better."""
-    points = [arrays, *(nudged(arrays, rng) for _ in range(SAMPLES))]
-    return SAFETY * float(np.ptp([derivative(point).value for point in points]))
-
-
-def expected_move(f: Function, arrays: Params, gradients: Params, share: float) -> float:
-    """How far f may move by its own rounding, and where all its arguments move by this share of their size."""
-    eps = float(np.finfo(next(iter(arrays.values())).dtype).eps)
-    moves = [float(np.abs(g).max() * np.abs(arrays[name]).sum()) for name, g in gradients.items()]
-    return eps * abs(value_of(f, arrays)) + share * sum(moves)
-
-
-def moves(f: Function, arrays: Params, name: str, rng: np.random.Generator) -> list[tuple[float, float]]:
-    """|f(a + v) - f(a - v)| where arrays[name] moves by a share of itself, from its last digits on; share and move."""
-    a, found = arrays[name], []
-    for share in 2.0 ** np.arange(np.log2(np.finfo(a.dtype).eps), -7, 4):
-        v = (share * a * rng.normal(size=a.shape)).astype(a.dtype)
-        found.append((float(share), abs(_value_or_nan(f, arrays, name, v) - _value_or_nan(f, arrays, name, -v))))
-    return found
-
-
-def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> float:
-    """The uncertainty of a derivative that comes from f's rounding alone, also if it is computed by hand.
-
-    It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where none is seen,
-    as in a saturated tanh, and where f moves far more than all gradients say: there is something that they do not see.
-    """
-    seen = moves(f, arrays, name, rng)
-    if any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen):
-        return np.inf
-    eps, a = float(np.finfo(arrays[name].dtype).eps), np.abs(arrays[name]).max() or 1.0
-    smallest = next((move for _, move in seen if move > 0), np.inf)
-    return float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a)
-
-
-def complex_step(f: Function, arrays: Params, name: str, v: np.ndarray) -> float:
+def complex_step(f: Function, arrays: Params, name: str, v: Array) -> float:
     """Im f(a + i h v) / h, v being a direction of arrays[name]."""
-    return value_of(f, {n: a + 1j * COMPLEX_STEP * v if n == name else a.astype(complex)
-                        for n, a in arrays.items()}).imag / COMPLEX_STEP  # fmt: skip
+    return (
+        value_of(f, {n: a + 1j * COMPLEX_STEP * v if n == name else a.astype(complex) for n, a in arrays.items()}).imag
+        / COMPLEX_STEP
+    )
 
 
-def central(f: Function, arrays: Params, name: str, v: np.ndarray, noise: float) -> Derivative:
+def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> Derivative:
     """The derivative of f along v, a direction of arrays[name]. noise: see `rounding_of_value`.
 
     R[k, 0] = (f(a + h v) - f(a - h v)) / 2h at h = h_k = h_0 / 4^k        its error is a series in h^2, h^4, ...
     R[k, j] = R[k, j-1] + (R[k, j-1] - R[k-1, j-1]) / (16^j - 1)           which is without its first j terms
 
-    The uncertainty of R[k, j] is 4 times its distance to the two that it was made of, and f's rounding by h. The
+    The uncertainty of R[k, j] is 4 times its distance to the two that it was made of (or a 16th of that to R[k-2, j-1],
+    as two may agree by chance), and f's rounding by h. The
     smallest counts, among those that every finer step bears out: a coarse one may have missed a fast oscillation. And
     where only the finest steps agree, they may have seen one step of a staircase: see `_doubt`. What no step shows is
     what stays below f's rounding at every h.
     """
     h = _steps(arrays[name][v != 0])  # (K,)
-    plus, minus = (np.array([_value_or_nan(f, arrays, name, s * v) for s in sign * h]) for sign in (1, -1))
+    plus, minus = (np.array([value_or_nan(f, arrays, name, s * v) for s in sign * h]) for sign in (1, -1))
     with np.errstate(all="ignore"):
         D = (plus - minus) / (2 * h)  # (K,)
         seen = np.abs(np.diff(D[-FINEST:]) * h[1 - FINEST :]).max()  # so fine, there is no curvature left
+        jumps = np.sort(np.abs(plus - minus)[plus != minus])
+        if len(jumps) > 1 and jumps[1] <= 2 * jumps[0]:  # a step 4 times as large moves f as little: by its last digit
+            seen = np.fmax(seen, jumps[0])
         eps = float(np.finfo(v.dtype).eps)
         size = np.maximum(np.abs(plus), np.abs(minus))
         noises = SAFETY * (np.fmax(noise, seen) + eps * size) / h  # (K,)
@@ -124,25 +74,30 @@ def central(f: Function, arrays: Params, name: str, v: np.ndarray, noise: float)
         first = np.arange(len(h) - 1)  # where the first column stands in R, at the steps k = 1, 2, ...
         agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, K - 1)
         agrees |= (k[first] <= k[:, None]) | np.isinf(e[first])
-        best = int(np.where(agrees.all(axis=1), e, np.inf).argmin())
+        moved = np.abs(np.diff(D))  # (K - 1,): a series in h^2 moves less and less, 16 times less from step to step,
+        grows = np.flatnonzero(moved[1:] > np.maximum(moved[:-1] / 2, noises[2:])) + 2
+        trusted = agrees.all(axis=1) & (k > grows.max(initial=0))  # so before a step at which it does not
+        best = int(np.where(trusted, e, np.inf).argmin())
         far = h[k[best]] > 8 * eps**0.5 * np.abs(arrays[name][v != 0]).max()
         doubt = 0.0 if far else _doubt(D, noises, R, e, k, best)
         return Derivative(float(R[best]), max(float(e[best]), doubt))
 
 
-def _extrapolated(D: np.ndarray, noises: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _extrapolated(D: Array, noises: Array) -> tuple[Array, Array, Array]:
     """R[k, j], its uncertainty, and k, for all j >= 1 and k >= j: the first column, then the second, and so on."""
     column, parts = D, []
     for j in range(1, COLUMNS):
-        finer, coarser = column[1:], column[:-1]
+        finer, coarser, coarsest = column[1:], column[:-1], np.r_[np.nan, column[:-2]]
         column = finer + (finer - coarser) / (RATIO ** (2 * j) - 1)
         spread = np.maximum(np.abs(column - finer), np.abs(column - coarser))
-        parts.append((column, np.nan_to_num(4 * spread + noises[j:], nan=np.inf), np.arange(j, len(D))))
+        spread = np.maximum(spread, np.abs(column - coarsest) / RATIO**2)
+        converges = np.abs(finer - coarser) <= np.maximum(np.abs(coarser - coarsest) / 2, noises[j:])
+        parts.append((column, np.where(converges, 4 * spread + noises[j:], np.inf), np.arange(j, len(D))))
     R, e, k = (np.concatenate(part) for part in zip(*parts, strict=True))
     return R, e, k
 
 
-def _doubt(D: np.ndarray, noises: np.ndarray, R: np.ndarray, e: np.ndarray, k: np.ndarray, best: int) -> float:
+def _doubt(D: Array, noises: Array, R: Array, e: Array, k: Array, best: int) -> float:
     """Coarse steps may agree on another value than fine ones. How far it is, where we can't tell which one is right.
 
     Either f oscillates, and the fine steps are right; then D goes over from one to the other as h^2 does. Or f adds a
@@ -160,21 +115,13 @@ def _doubt(D: np.ndarray, noises: np.ndarray, R: np.ndarray, e: np.ndarray, k: n
     return 0.0 if curved else 2 * float(gaps[rival])  # the rival is not that certain, if f is a staircase
 
 
-def _steps(moved: np.ndarray) -> np.ndarray:
+def _steps(moved: Array) -> Array:
     """h_0 > h_1 > ..., powers of two, from beyond the size of the numbers, or 1, down to their last digits."""
     sizes = np.abs(moved[moved != 0], dtype=np.float64)
     high = max(float(sizes.max(initial=0)), 1.0)
     low = max(float(sizes.min(initial=high)), 2**-40 * high)
-    top, bottom = np.log2(4 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
+    top, bottom = np.log2(16 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
     return 2.0 ** np.arange(np.ceil(top), np.floor(bottom) - 1, -np.log2(RATIO))
-
-
-def _value_or_nan(f: Function, arrays: Params, name: str, move: np.ndarray) -> float:
-    """f so far away may be out of its domain."""
-    try:
-        return value_of(f, arrays | {name: (arrays[name] + move).astype(arrays[name].dtype)}).real
-    except (ValueError, ArithmeticError):
-        return np.nan
 
 
 def check_function(f: Function, arrays: Params, rng: np.random.Generator) -> list[str]:
@@ -190,11 +137,20 @@ def check_function(f: Function, arrays: Params, rng: np.random.Generator) -> lis
     for name, a in arrays.items():
         huge = (np.finfo(a.dtype).max * rng.uniform(0.1, 0.2, a.shape)).astype(a.dtype)
         with np.errstate(all="ignore"):
-            if all(_value_or_nan(f, arrays, name, move) == first for move in (huge, -huge)):
+            if all(value_or_nan(f, arrays, name, move) == first for move in (huge, -huge)):
                 ignored.append(name)
-    expect(len(ignored) < len(arrays), "f", "a function of the arrays in the dict that it is given",
-           "one whose value is the same whatever stands in them")  # fmt: skip
+    expect(
+        len(ignored) < len(arrays),
+        "f",
+        "a function of the arrays in the dict that it is given",
+        "one whose value is the same whatever stands in them",
+    )
     return ignored
+
+
+def in_complex(f: Function, arrays: Params) -> float:
+    """f at a real point, in complex arithmetic, which rounds in its own way: np.tanh's last digits are others."""
+    return value_of(f, {name: a.astype(complex) for name, a in arrays.items()}).real
 
 
 def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None:
@@ -208,8 +164,18 @@ def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None
                 by_complex_step = complex_step(f, arrays, name, v)
             except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
                 raise ValueError(f"f: expected {advice}, got {type(error).__name__}: {error}") from error
-            by_differences, uncertainty = central(f, arrays, name, v, rounding_of_value(f, arrays, rng))
-            smallest = next((move for _, move in moves(f, arrays, name, rng) if move > 0), np.inf)
-        allowed = 1e-7 * abs(by_differences) + uncertainty + SAFETY * smallest / (np.abs(a).max() or 1)
-        expect(abs(by_complex_step - by_differences) <= allowed, "f", advice,
-               f"one that loses the imaginary part of {name}: abs, conj, a real buffer?")  # fmt: skip
+            noise = rounding_of_value(f, arrays, rng)
+            by_differences, uncertainty = central(f, arrays, name, v, noise)
+            allowed = 1e-7 * abs(by_differences) + uncertainty
+            if abs(by_complex_step - by_differences) > allowed:  # or float64 does not know it any better
+                known = {name: np.full(a.shape, max(abs(by_differences) - uncertainty, 0))}
+                allowed += last_digit(f, arrays, name, known, rng)
+                allowed += rounding_of_derivative(partial(complex_step, f, name=name, v=v), arrays, rng)
+                by_differences, uncertainty = central(partial(in_complex, f), arrays, name, v, noise)
+                allowed += uncertainty
+        expect(
+            abs(by_complex_step - by_differences) <= allowed,
+            "f",
+            advice,
+            f"one that loses the imaginary part of {name}: abs, conj, a real buffer?",
+        )

@@ -1,21 +1,17 @@
 """The GRU: one step forward, the same step backward, and the loop over time. Eq. numbers: docs/derivation.md."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 
-from numpy_rnn.bptt import LayerCache, States
-from numpy_rnn.layers import Params, sigmoid
-from numpy_rnn.sequences import rows, steps, unrows
-from numpy_rnn.stack import Stack
+from numpy_rnn.base import RNNBase
+from numpy_rnn.layers import sigmoid
+from numpy_rnn.packing import pack, time_steps, unpack
+from numpy_rnn.truncation import LayerCache
+from numpy_rnn.types import Array, Params, States
 
-Gates = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Gates = tuple[Array, Array, Array, Array]
 
 
-def step(a: np.ndarray, h_prev: np.ndarray, W_hh: np.ndarray,
-         b_hh: np.ndarray | float) -> tuple[np.ndarray, Gates]:  # fmt: skip
+def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Array, Gates]:
     """a_t = x_t W_xh + b_xh (N, 3 H), h_{t-1} (N, H) -> h_t and r, z, n, s_n for the way back, (N, H) each."""
     a_r, a_z, a_n = np.split(a, 3, axis=-1)  # each (N, H): the input's part of r, z and n
     s_r, s_z, s_n = np.split(h_prev @ W_hh + b_hh, 3, axis=-1)  # each (N, H): the state's part, Eq. (17)
@@ -26,8 +22,7 @@ def step(a: np.ndarray, h_prev: np.ndarray, W_hh: np.ndarray,
     return h, (r, z, n, s_n)
 
 
-def step_backward(dh: np.ndarray, gates: np.ndarray, h_prev: np.ndarray,
-                  W_hh: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+def step_backward(dh: Array, gates: Array, h_prev: Array, W_hh: Array) -> tuple[Array, Array, Array]:
     """From dh = dL/dh_t (N, H), over all paths: da and ds (N, 3 H), and what flows on to h_{t-1} (N, H)."""
     r, z, n, s_n = gates
     da_n = dh * (1 - z) * (1 - n * n)  # Eq. (20)
@@ -39,48 +34,45 @@ def step_backward(dh: np.ndarray, gates: np.ndarray, h_prev: np.ndarray,
     return da, ds, dh_prev
 
 
-class GRU(Stack):
+class GRU(RNNBase):
     """torch.nn.GRU by hand, time first. The columns of W_xh, W_hh and the biases are the gates r, z, n.
 
     r, z = sigmoid of their third of x_t W_xh + b_xh + h_{t-1} W_hh + b_hh;
     n = tanh(x_t W_xn + b_xn + r * (h_{t-1} W_hn + b_hn));  h_t = (1 - z) * n + z * h_{t-1}.
-    Sizes, parameters, `forward` and `backward` are described in `Stack`. Raises ValueError for a bad argument.
+    Sizes, parameters, `forward` and `backward` are described in `RNNBase`. Raises ValueError for a bad argument.
     Source: Cho et al. (2014), in the variant that resets after the product; see docs/derivation.md.
     """
 
-    gates = 3
+    num_gates = 3
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-                 bidirectional: bool = False, dropout: float = 0.0, dtype: Any = np.float32,
-                 rng: np.random.Generator | None = None):  # fmt: skip
-        super().__init__(input_size, hidden_size, num_layers, bias, bidirectional, dropout, dtype, rng)
-
-    def layer_forward(self, x: np.ndarray, lengths: np.ndarray, p: Params, h_0: np.ndarray) -> LayerCache:
-        """x (T, N, D), lengths (N,), the longest first, h_0 (N, H) -> hs (T + 1, N, H), and r, z, n, s_n."""
+    def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
+        """x (T, N, D), lengths (N,), the longest first, (h_0 (N, H),) -> hs (T + 1, N, H), and r, z, n, s_n."""
         T, N, _ = x.shape
-        a = rows(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product
+        a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product
         if self.bias:
             a += p["b_xh"]
         b_hh = p["b_hh"] if self.bias else 0.0
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
-        hs[0] = h_0
-        for t, n, r in steps(lengths):  # n: the sequences that have not ended before step t, r: their rows
-            hs[t + 1, n], gates[t, :, n] = step(a[r], hs[t, n], p["W_hh"], b_hh)
+        (hs[0],) = states_0
+        for t, live, packed in time_steps(lengths):
+            hs[t + 1, live], gates[t, :, live] = step(a[packed], hs[t, live], p["W_hh"], b_hh)
         return LayerCache(x, (hs,), gates)
 
-    def layer_backward(self, d_output: np.ndarray, lengths: np.ndarray, p: Params, cache: LayerCache,
-                       dh_n: np.ndarray) -> tuple[np.ndarray, States, Params]:  # fmt: skip
-        """d_output (T, N, H), dh_n (N, H) -> dx (T, N, D), dh_0 (N, H), the parameters' gradients."""
+    def layer_backward(
+        self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
+    ) -> tuple[Array, States, Params]:
+        """d_output (T, N, H), (dh_n (N, H),) -> dx (T, N, D), (dh_0 (N, H),), the parameters' gradients."""
         x, (hs,), gates = cache
+        (dh_n,) = d_states_n
         da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each: R real steps in all
         dh_next = dh_n.copy()  # (N, H): waits in its row until the sequence's last step is reached
-        for t, n, r in reversed(steps(lengths)):
-            dh = d_output[t, n] + dh_next[n]  # (n, H): the loss at t, and all later ones
-            da[r], ds[r], dh_next[n] = step_backward(dh, gates[t, :, n], hs[t, n], p["W_hh"])
-        dW_xh = rows(x, lengths).T @ da  # (D, 3 H) = sum over t of x_t^T da_t
-        dW_hh = rows(hs[:-1], lengths).T @ ds  # (H, 3 H) = sum over t of h_{t-1}^T ds_t
+        for t, live, packed in reversed(time_steps(lengths)):
+            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones
+            da[packed], ds[packed], dh_next[live] = step_backward(dh, gates[t, :, live], hs[t, live], p["W_hh"])
+        dW_xh = pack(x, lengths).T @ da  # (D, 3 H) = sum over t of x_t^T da_t
+        dW_hh = pack(hs[:-1], lengths).T @ ds  # (H, 3 H) = sum over t of h_{t-1}^T ds_t
         db_xh = da.sum(axis=0)  # (3 H,)
         db_hh = ds.sum(axis=0)  # (3 H,)
-        dx = unrows(da @ p["W_xh"].T, lengths, len(x))  # (T, N, D)
+        dx = unpack(da @ p["W_xh"].T, lengths, len(x))  # (T, N, D)
         return dx, (dh_next,), {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

@@ -6,9 +6,7 @@ The cache of Linear, ReLU and Dropout is the argument itself, x or the mask: lea
 output is of its own: who writes into it changes no cache.
 """
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -21,33 +19,63 @@ from numpy_rnn.checks import (
     check_size,
     check_whole_numbers,
 )
-from numpy_rnn.sequences import flat
-
-Params = dict[str, np.ndarray]
+from numpy_rnn.packing import flat
+from numpy_rnn.types import Array, Params
 
 
 class LayerGrads(NamedTuple):
-    x: np.ndarray  # of the input's shape
+    x: Array  # of the input's shape
     params: Params  # each of its parameter's shape; empty for ReLU and Dropout
+
+
+def join(parts: dict[str, Params]) -> Params:
+    """What several layers have, under "layer.name"."""
+    return {f"{layer}.{name}": array for layer, arrays in parts.items() for name, array in arrays.items()}
+
+
+class JoinedParams(Params):
+    """The parameters of several layers: the layers' own arrays, to be written into, params[name][...] = value.
+
+    Raises TypeError where an entry is replaced or removed, as the layer would keep the old array.
+    """
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("params: expected a value written into its array, params[name][...] = value, got another array")
+
+    __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
+
+    def __setitem__(self, name: str, value: Array) -> None:
+        if value is not self.get(name):  # params[name] *= 2 sets the same array again
+            self._refuse()
+
+    def __reduce__(self) -> Any:  # for copies
+        return type(self), (dict(self),)
 
 
 class Embedding:
     """x = W[ids]: a row of W (V, D) for each token id. W ~ N(0, std^2); torch.nn.Embedding has std 1."""
 
-    def __init__(self, vocabulary_size: int, embedding_size: int, *, std: float = 1.0, dtype: Any = np.float32,
-                 rng: np.random.Generator | None = None):  # fmt: skip
+    def __init__(
+        self,
+        vocabulary_size: int,
+        embedding_size: int,
+        *,
+        std: float = 1.0,
+        dtype: Any = np.float32,
+        rng: np.random.Generator | None = None,
+    ):
         shape = (check_size("vocabulary_size", vocabulary_size), check_size("embedding_size", embedding_size))
         check_number("std", std, 0, np.inf)
         rng = check_generator(rng)
         self.params: Params = {"W": rng.normal(0, std, shape).astype(check_dtype("dtype", dtype))}
 
-    def forward(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, ids: Array) -> tuple[Array, Array]:
         """ids (...), whole numbers in 0..V-1 -> (..., D). Raises ValueError for an id outside the vocabulary."""
         W = self.params["W"]
         ids = check_whole_numbers("ids", ids, np.shape(ids), 0, len(W) - 1)
         return W[ids], ids.copy()
 
-    def backward(self, dx: np.ndarray, ids: np.ndarray) -> Params:
+    def backward(self, dx: Array, ids: Array) -> Params:
         """dW[v] = sum of dx (..., D) over the positions where ids = v; sorting the ids makes each sum one segment."""
         W = self.params["W"]
         check_array("dx", dx, (*ids.shape, W.shape[1]), W.dtype)
@@ -61,8 +89,9 @@ class Embedding:
 class Linear:
     """y = x W + b, W (D, C), b (C,), both ~ U(-1/sqrt(D), 1/sqrt(D)), as torch.nn.Linear draws them."""
 
-    def __init__(self, input_size: int, output_size: int, *, dtype: Any = np.float32,
-                 rng: np.random.Generator | None = None):  # fmt: skip
+    def __init__(
+        self, input_size: int, output_size: int, *, dtype: Any = np.float32, rng: np.random.Generator | None = None
+    ):
         D, C = check_size("input_size", input_size), check_size("output_size", output_size)
         rng = check_generator(rng)
         dtype, bound = check_dtype("dtype", dtype), 1 / np.sqrt(D)
@@ -71,13 +100,13 @@ class Linear:
             "b": rng.uniform(-bound, bound, C).astype(dtype),
         }
 
-    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         """x (..., D) -> y (..., C)."""
         W = self.params["W"]
         check_array("x", x, (*np.shape(x)[:-1], len(W)), W.dtype)
         return x @ W + self.params["b"], x
 
-    def backward(self, dy: np.ndarray, x: np.ndarray) -> LayerGrads:
+    def backward(self, dy: Array, x: Array) -> LayerGrads:
         """dx = dy W^T, dW = x^T dy, db = dy, the last two summed over every row."""
         W = self.params["W"]
         check_array("dy", dy, (*x.shape[:-1], W.shape[1]), W.dtype)
@@ -87,7 +116,7 @@ class Linear:
         return LayerGrads(dx, {"W": dW, "b": db})
 
 
-def sigmoid(z: np.ndarray) -> np.ndarray:
+def sigmoid(z: Array) -> Array:
     """1 / (1 + exp(-z)), any shape. Where exp(-z) is too large for a float, 1 / infinity is the 0 that it should be."""
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-z))
@@ -96,11 +125,11 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 class ReLU:
     """y = max(x, 0), any shape; its derivative at 0 is taken as 0, as PyTorch does."""
 
-    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         check_float_array("x", x)
         return np.maximum(x, 0), x
 
-    def backward(self, dy: np.ndarray, x: np.ndarray) -> LayerGrads:
+    def backward(self, dy: Array, x: Array) -> LayerGrads:
         check_array("dy", dy, x.shape, x.dtype)
         return LayerGrads(dy * (x > 0), {})
 
@@ -108,12 +137,12 @@ class ReLU:
 class Sigmoid:
     """y = 1 / (1 + exp(-x)), any shape; dy/dx = y (1 - y)."""
 
-    def forward(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: Array) -> tuple[Array, Array]:
         check_float_array("x", x)
         y = sigmoid(x)
         return y, y.copy()
 
-    def backward(self, dy: np.ndarray, y: np.ndarray) -> LayerGrads:
+    def backward(self, dy: Array, y: Array) -> LayerGrads:
         check_array("dy", dy, y.shape, y.dtype)
         return LayerGrads(dy * y * (1 - y), {})
 
@@ -128,15 +157,15 @@ class Dropout:
     def __init__(self, p: float):
         self.p = check_number("p", p, 0, 1)
 
-    def mask(self, shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> np.ndarray:
+    def mask(self, shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> Array:
         keep = rng.random(shape) >= self.p
         return keep.astype(dtype) / np.asarray(1 - self.p, dtype)
 
-    def forward(self, x: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def forward(self, x: Array, mask: Array) -> tuple[Array, Array]:
         check_float_array("x", x)
         check_array("mask", mask, x.shape, x.dtype)
         return x * mask, mask
 
-    def backward(self, dy: np.ndarray, mask: np.ndarray) -> LayerGrads:
+    def backward(self, dy: Array, mask: Array) -> LayerGrads:
         check_array("dy", dy, mask.shape, mask.dtype)
         return LayerGrads(dy * mask, {})

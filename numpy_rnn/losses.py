@@ -1,19 +1,18 @@
 """Losses, one per item or per step, and `reduce`, the ONE place where they become a single number."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from numpy_rnn.checks import check_array, check_float_array, check_whole_numbers, expect
+from numpy_rnn.types import Array
 
 
-def log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_softmax(logits: Array) -> Array:
     """log softmax(z)_c = z_c - log sum_k exp(z_k), over the last axis; less the maximum, nothing overflows."""
     z = logits - logits.max(axis=-1, keepdims=True)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+def cross_entropy(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Array]]:
     """loss = -log softmax(logits)[label]. logits (..., C), labels (...) in 0..C-1 -> losses (...), one per item; cache.
 
     Raises ValueError for a label outside the classes or of another shape than the items.
@@ -26,7 +25,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, t
     return losses, (log_p, labels.copy())
 
 
-def cross_entropy_backward(d_losses: np.ndarray, cache: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def cross_entropy_backward(d_losses: Array, cache: tuple[Array, Array]) -> Array:
     """dloss/dlogits = softmax(logits) - onehot(label), times what arrives: d_losses (...) -> d_logits (..., C)."""
     log_p, labels = cache
     check_array("d_losses", d_losses, labels.shape, log_p.dtype)
@@ -34,17 +33,17 @@ def cross_entropy_backward(d_losses: np.ndarray, cache: tuple[np.ndarray, np.nda
     return (np.exp(log_p) - onehot) * d_losses[..., None]  # (..., C)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: Array) -> Array:
     """p_c = exp(z_c) / sum_k exp(z_k), over the last axis. Any shape (..., C)."""
     return np.exp(log_softmax(logits))
 
 
-def softmax_backward(dp: np.ndarray, p: np.ndarray) -> np.ndarray:
+def softmax_backward(dp: Array, p: Array) -> Array:
     """dz = (diag(p) - p p^T) dp, the whole Jacobian: every p depends on every z. dp, p (..., C) -> dz (..., C)."""
     return p * (dp - (p * dp).sum(axis=-1, keepdims=True))
 
 
-def squared_error(y_hat: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def squared_error(y_hat: Array, y: Array) -> tuple[Array, Array]:
     """loss = (1/C) sum_c (y^_c - y_c)^2. y_hat, y (..., C) -> losses (...), one per item; cache.
 
     Raises ValueError for a y of another shape than y_hat, or whose (C,) are no distributions: negative, or of another
@@ -61,13 +60,13 @@ def squared_error(y_hat: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
     return (error * error).mean(axis=-1), error
 
 
-def squared_error_backward(d_losses: np.ndarray, error: np.ndarray) -> np.ndarray:
+def squared_error_backward(d_losses: Array, error: Array) -> Array:
     """dloss/dy^ = (2/C) (y^ - y), times what arrives: d_losses (...) -> dy_hat (..., C)."""
     check_array("d_losses", d_losses, error.shape[:-1], error.dtype)
     return 2 / error.shape[-1] * error * d_losses[..., None]
 
 
-def reduce(losses: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+def reduce(losses: Array, weights: Array | None = None) -> tuple[float, Array]:
     """L = (1/N) sum_n sum_t w[t, n] losses[t, n] -> L and dL/dlosses = w / N. Losses (T, N), or (N,) without time.
 
     weights: a number for each loss, or a mask (bool); None is 1 everywhere. What has weight 0 adds nothing to L,

@@ -1,21 +1,17 @@
 """The LSTM: one step forward, the same step backward, and the loop over time. Eq. numbers: docs/derivation.md."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 
-from numpy_rnn.bptt import LayerCache, States
-from numpy_rnn.layers import Params, sigmoid
-from numpy_rnn.sequences import rows, steps, unrows
-from numpy_rnn.stack import Stack
+from numpy_rnn.base import RNNBase
+from numpy_rnn.layers import sigmoid
+from numpy_rnn.packing import pack, time_steps, unpack
+from numpy_rnn.truncation import LayerCache
+from numpy_rnn.types import Array, Params, States
 
-Gates = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Gates = tuple[Array, Array, Array, Array]
 
 
-def step(a: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray,
-         W_hh: np.ndarray) -> tuple[np.ndarray, np.ndarray, Gates]:  # fmt: skip
+def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Array, Gates]:
     """a_t = x_t W_xh + b_xh + b_hh (N, 4 H), h_{t-1}, c_{t-1} (N, H) -> h_t, c_t and the gates i, f, g, o (N, H)."""
     z_i, z_f, z_g, z_o = np.split(a + h_prev @ W_hh, 4, axis=-1)  # each (N, H), Eq. (10)
     i = sigmoid(z_i)  # the input gate
@@ -27,8 +23,9 @@ def step(a: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray,
     return h, c, (i, f, g, o)
 
 
-def step_backward(dh: np.ndarray, dc_next: np.ndarray, gates: np.ndarray, c_prev: np.ndarray, c: np.ndarray,
-                  W_hh: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+def step_backward(
+    dh: Array, dc_next: Array, gates: Array, c_prev: Array, c: Array, W_hh: Array
+) -> tuple[Array, Array, Array]:
     """From dh = dL/dh_t over all paths and dc_next, what c_t got from step t + 1, (N, H) each:
     dz (N, 4 H), and what flows on to h_{t-1} and c_{t-1}, (N, H) each."""
     i, f, g, o = gates
@@ -44,52 +41,47 @@ def step_backward(dh: np.ndarray, dc_next: np.ndarray, gates: np.ndarray, c_prev
     return dz, dh_prev, dc_prev
 
 
-class LSTM(Stack):
+class LSTM(RNNBase):
     """torch.nn.LSTM by hand, time first. The columns of W_xh, W_hh and the biases are the gates i, f, g, o.
 
     i, f, o = sigmoid, g = tanh of their quarter of x_t W_xh + b_xh + h_{t-1} W_hh + b_hh;
     c_t = f * c_{t-1} + i * g;  h_t = o * tanh(c_t).  States and their gradients are pairs (h, c).
-    Sizes, parameters, `forward` and `backward` are described in `Stack`. Raises ValueError for a bad argument.
+    Sizes, parameters, `forward` and `backward` are described in `RNNBase`. Raises ValueError for a bad argument.
     Source: Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000), without peepholes.
     """
 
-    gates = 4
+    num_gates = 4
     state_names = ("h", "c")
 
-    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-                 bidirectional: bool = False, dropout: float = 0.0, dtype: Any = np.float32,
-                 rng: np.random.Generator | None = None):  # fmt: skip
-        super().__init__(input_size, hidden_size, num_layers, bias, bidirectional, dropout, dtype, rng)
-
-    def layer_forward(
-        self, x: np.ndarray, lengths: np.ndarray, p: Params, h_0: np.ndarray, c_0: np.ndarray
-    ) -> LayerCache:
-        """x (T, N, D), lengths (N,), the longest first, h_0 and c_0 (N, H) -> hs, cs (T + 1, N, H), gates."""
+    def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
+        """x (T, N, D), lengths (N,), the longest first, (h_0, c_0) (N, H) each -> hs, cs (T + 1, N, H), gates."""
         T, N, _ = x.shape
-        a = rows(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product
+        a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product
         if self.bias:
             a += p["b_xh"] + p["b_hh"]
         hs, cs = np.zeros((2, T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
-        hs[0], cs[0] = h_0, c_0
-        for t, n, r in steps(lengths):  # n: the sequences that have not ended before step t, r: their rows
-            hs[t + 1, n], cs[t + 1, n], gates[t, :, n] = step(a[r], hs[t, n], cs[t, n], p["W_hh"])
+        hs[0], cs[0] = states_0
+        for t, live, packed in time_steps(lengths):
+            hs[t + 1, live], cs[t + 1, live], gates[t, :, live] = step(a[packed], hs[t, live], cs[t, live], p["W_hh"])
         return LayerCache(x, (hs, cs), gates)
 
-    def layer_backward(self, d_output: np.ndarray, lengths: np.ndarray, p: Params, cache: LayerCache,
-                       dh_n: np.ndarray, dc_n: np.ndarray) -> tuple[np.ndarray, States, Params]:  # fmt: skip
-        """d_output (T, N, H), dh_n and dc_n (N, H) -> dx (T, N, D), dh_0 and dc_0 (N, H), the parameters' gradients."""
+    def layer_backward(
+        self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
+    ) -> tuple[Array, States, Params]:
+        """d_output (T, N, H), (dh_n, dc_n) (N, H) each -> dx (T, N, D), (dh_0, dc_0), the parameters' gradients."""
         x, (hs, cs), gates = cache
+        dh_n, dc_n = d_states_n
         dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H): R real steps in all
         dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): wait in their rows until the sequence's last step
-        for t, n, r in reversed(steps(lengths)):
-            dh = d_output[t, n] + dh_next[n]  # (n, H): the loss at t, and all later ones
-            dz[r], dh_next[n], dc_next[n] = step_backward(
-                dh, dc_next[n], gates[t, :, n], cs[t, n], cs[t + 1, n], p["W_hh"]
+        for t, live, packed in reversed(time_steps(lengths)):
+            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones
+            dz[packed], dh_next[live], dc_next[live] = step_backward(
+                dh, dc_next[live], gates[t, :, live], cs[t, live], cs[t + 1, live], p["W_hh"]
             )
-        dW_xh = rows(x, lengths).T @ dz  # (D, 4 H) = sum over t of x_t^T dz_t
-        dW_hh = rows(hs[:-1], lengths).T @ dz  # (H, 4 H) = sum over t of h_{t-1}^T dz_t
+        dW_xh = pack(x, lengths).T @ dz  # (D, 4 H) = sum over t of x_t^T dz_t
+        dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, 4 H) = sum over t of h_{t-1}^T dz_t
         db_xh = dz.sum(axis=0)  # (4 H,)
         db_hh = db_xh.copy()  # (4 H,), the same sum
-        dx = unrows(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D)
+        dx = unpack(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D)
         return dx, (dh_next, dc_next), {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

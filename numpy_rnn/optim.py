@@ -1,11 +1,11 @@
 """SGD, Adam and clipping by global norm, with PyTorch's formulas. Parameters are updated where they stand."""
 
-from __future__ import annotations
+import math
 
 import numpy as np
 
 from numpy_rnn.checks import check_array, check_number, expect
-from numpy_rnn.layers import Params
+from numpy_rnn.types import Params
 
 
 def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
@@ -18,6 +18,12 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
     norm = float(np.sqrt(sum(np.vdot(g, g) for g in grads.values())))
     scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays one
     return {name: g * scale for name, g in grads.items()}, norm
+
+
+def check_finite(backend: str, loss: float, norm: float) -> None:
+    """Before an update: no weight is touched by a NaN."""
+    finite = math.isfinite(loss) and math.isfinite(norm)
+    expect(finite, f"{backend} training", "a finite loss and gradient (try a lower lr)", f"loss {loss}, norm {norm}")
 
 
 class SGD:

@@ -1,15 +1,13 @@
 """Real-time recurrent learning: BPTT's gradient, carried FORWARD in time. Eq. numbers: docs/derivation.md."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from numpy_rnn.checks import check_array, expect
-from numpy_rnn.layers import Params
 from numpy_rnn.rnn import RNN, derivative
+from numpy_rnn.types import Array, Params
 
 
-def step(P_prev: np.ndarray, u: np.ndarray, h: np.ndarray, W_hh: np.ndarray, nonlinearity: str) -> np.ndarray:
+def step(P_prev: Array, u: Array, h: Array, W_hh: Array, nonlinearity: str) -> Array:
     """P_t[n, j, k, i] = dh_t[n, j] / dW[k, i] (N, H, K, H) from P_{t-1}.
 
     W (K, H) is W_xh, W_hh and the bias below each other, u_t = [x_t, h_{t-1}, 1] (N, K), so that z_t = u_t W; h is h_t.
@@ -21,7 +19,7 @@ def step(P_prev: np.ndarray, u: np.ndarray, h: np.ndarray, W_hh: np.ndarray, non
     return derivative(h, nonlinearity)[:, :, None, None] * dz  # Eq. (24)
 
 
-def rtrl(layer: RNN, x: np.ndarray, d_output: np.ndarray, h_0: np.ndarray | None = None) -> Params:
+def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Params:
     """The gradient of every parameter of an RNN of one layer, in one direction, without a way back.
 
     x (T, N, D), d_output (T, N, H): dL_t/dh_t of the loss at step t alone, h_0 (1, N, H) or None for zeros.

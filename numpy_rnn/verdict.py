@@ -7,12 +7,12 @@ unresolved   not wrong, but float64 can't tell: the numeric value is not known t
 right        neither
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+
+from numpy_rnn.types import Array
 
 RESOLUTION = 1e-4  # of the largest entry: numeric values that are less certain are unresolved (or the tolerance)
 VERDICTS = ("right", "unresolved", "wrong")
@@ -22,9 +22,9 @@ VERDICTS = ("right", "unresolved", "wrong")
 class Comparison:
     """One array's gradient: every entry, in the array's shape, or derivatives along random directions (directions,)."""
 
-    by_hand: np.ndarray
-    numeric: np.ndarray
-    uncertainty: np.ndarray  # of numeric; with complex steps it is known only where by hand is another value
+    by_hand: Array
+    numeric: Array
+    uncertainty: Array  # of numeric; with complex steps it is known only where by hand is another value
     verdict: str  # "right", "wrong" or "unresolved"
     worst: tuple[int, ...]  # where the two differ most, beyond the uncertainty
     error: float  # |by_hand - numeric| there / the largest entry of both
@@ -51,8 +51,16 @@ class Report:
         array = max(badness, key=lambda name: badness[name])
         c = arrays[array]
         compared = sum(c.by_hand.size for c in arrays.values())
-        return cls(array, () if directions else c.worst, float(c.by_hand[c.worst]), float(c.numeric[c.worst]),
-                   c.error, c.allowed, compared, arrays)  # fmt: skip
+        return cls(
+            array,
+            () if directions else c.worst,
+            float(c.by_hand[c.worst]),
+            float(c.numeric[c.worst]),
+            c.error,
+            c.allowed,
+            compared,
+            arrays,
+        )
 
     def names(self, verdict: str) -> list[str]:
         return [name for name, c in self.arrays.items() if c.verdict == verdict]
@@ -69,10 +77,12 @@ class Report:
         """One line: the worst entry, and which arrays are wrong, unresolved and right."""
         where = f"{self.array}[{', '.join(map(str, self.index))}]" if self.index else self.array
         unresolved = f"unresolved: {', '.join(self.names('unresolved'))}; " if self.names("unresolved") else ""
-        return (f"{where}: by hand {self.by_hand:.9g}, numerically {self.numeric:.9g}, error "
-                f"{self.error:.1e} of the largest entry, allowed {self.allowed:.1e}; wrong: "
-                f"{', '.join(self.names('wrong')) or 'none'}; {unresolved}right: "
-                f"{', '.join(self.names('right')) or 'none'}")  # fmt: skip
+        return (
+            f"{where}: by hand {self.by_hand:.9g}, numerically {self.numeric:.9g}, error "
+            f"{self.error:.1e} of the largest entry, allowed {self.allowed:.1e}; wrong: "
+            f"{', '.join(self.names('wrong')) or 'none'}; {unresolved}right: "
+            f"{', '.join(self.names('right')) or 'none'}"
+        )
 
 
 class WrongGradient(AssertionError):
@@ -92,7 +102,7 @@ class UnresolvedGradient(ValueError):
         self.report = report
 
 
-def judge(by_hand: np.ndarray, numeric: np.ndarray, uncertainty: np.ndarray, tolerance: float) -> Comparison:
+def judge(by_hand: Array, numeric: Array, uncertainty: Array, tolerance: float) -> Comparison:
     """One array's verdict."""
     scale = scale_of(by_hand, numeric)
     with np.errstate(invalid="ignore"):
@@ -106,12 +116,12 @@ def judge(by_hand: np.ndarray, numeric: np.ndarray, uncertainty: np.ndarray, tol
     return Comparison(by_hand, numeric, uncertainty, verdict, worst, error, allowed)
 
 
-def scale_of(by_hand: np.ndarray, numeric: np.ndarray) -> float:
+def scale_of(by_hand: Array, numeric: Array) -> float:
     """The largest entry of both; a NaN or an infinity by hand is no scale."""
     return float(max(np.abs(numeric).max(), np.abs(by_hand[np.isfinite(by_hand)]).max(initial=0)))
 
 
-def differ(by_hand: np.ndarray, numeric: np.ndarray, tolerance: float) -> np.ndarray:
+def differ(by_hand: Array, numeric: Array, tolerance: float) -> Array:
     """Where the two are further apart than the tolerance; of NaN and infinity there is no doubt."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(by_hand - numeric) > tolerance * scale_of(by_hand, numeric)

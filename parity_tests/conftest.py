@@ -1,8 +1,6 @@
 """Hypothesis profiles, and the summary at the end of a run: each gradient, its examples, its worst error, and the
 smallest relative error that was planted into it and noticed."""
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Drawn functions of arrays, made of + * @ exp log sin tanh: of NumPy's numbers, of PyTorch's, and of fifty digits."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -10,11 +8,15 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from numpy_rnn.types import Array
+
 NUMPY = SimpleNamespace(exp=np.exp, log=np.log, sin=np.sin, tanh=np.tanh)
 TORCH = SimpleNamespace(exp=torch.exp, log=torch.log, sin=torch.sin, tanh=torch.tanh)
 FIFTY = mpmath.MPContext()
 FIFTY.dps = 50
 DIGITS = SimpleNamespace(**{name: np.frompyfunc(getattr(FIFTY, name), 1, 1) for name in vars(NUMPY)})
+# an exponent beyond float64's 709 is as good as infinite, and exp(exp(1e8)) would take for ever
+DIGITS.exp = np.frompyfunc(lambda u: FIFTY.exp(min(u, 10_000)), 1, 1)
 N = 2
 
 Expression = Any  # ("x", c) is c x; (operation, expressions...)
@@ -36,26 +38,33 @@ def value(expression: Expression, arrays: dict[str, Any], kind: SimpleNamespace)
 
 
 class Drawn(NamedTuple):
-    arrays: dict[str, np.ndarray]  # x, p (N,), W (N, N); p is positive
+    arrays: dict[str, Array]  # x, p (N,), W (N, N); p is positive
     expression: Expression
     scale: float
 
-    def f(self, arrays: dict[str, np.ndarray]) -> Any:
+    def f(self, arrays: dict[str, Array]) -> Any:
         return self.scale * value(self.expression, arrays, NUMPY).sum()
 
-    def by_autograd(self) -> dict[str, np.ndarray]:
+    def by_autograd(self) -> dict[str, Array]:
         tensors = {name: torch.tensor(a, requires_grad=True) for name, a in self.arrays.items()}
         result = self.scale * value(self.expression, tensors, TORCH).sum()
         gradients = torch.autograd.grad(result, list(tensors.values()), materialize_grads=True, allow_unused=True)
         return {name: g.numpy() for name, g in zip(tensors, gradients, strict=True)}
 
-    def exact(self, arrays: dict[str, np.ndarray], name: str = "x", index: Any = 0, move: Any = 0) -> Any:
+    def is_finite_at(self, name: str, index: Any, h: float) -> bool:
+        """Both values that a central difference takes are numbers."""
+        v = np.zeros_like(self.arrays[name])
+        v[index] = h
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(self.f(self.arrays | {name: self.arrays[name] + move})) for move in (v, -v))
+
+    def exact(self, arrays: dict[str, Array], name: str = "x", index: Any = 0, move: Any = 0) -> Any:
         """f in fifty digits, one entry moved."""
         digits = {key: np.vectorize(FIFTY.mpf, otypes=[object])(a) for key, a in arrays.items()}
         digits[name][index] += move
         return self.scale * value(self.expression, digits, DIGITS).sum()
 
-    def exact_derivative(self, arrays: dict[str, np.ndarray], name: str, index: Any, h: Any = None) -> Any:
+    def exact_derivative(self, arrays: dict[str, Array], name: str, index: Any, h: Any = None) -> Any:
         """The derivative of one entry, or with h the central difference, in fifty digits."""
         h = FIFTY.mpf(10) ** -20 * max(abs(float(arrays[name][index])), 1e-8) if h is None else FIFTY.mpf(h)
         return (self.exact(arrays, name, index, h) - self.exact(arrays, name, index, -h)) / (2 * h)

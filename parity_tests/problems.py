@@ -1,15 +1,14 @@
 """Drawn recurrent problems: a layer, what goes into it, and the gradients that arrive."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from hypothesis import strategies as st
 
 import numpy_rnn
+from numpy_rnn.types import Array
 
 CELLS = ("tanh", "relu", "LSTM", "GRU")
 
@@ -25,27 +24,26 @@ class Problem:
     """A layer, what goes into it, and the gradients that arrive at its results. An LSTM's states are pairs."""
 
     layer: Layer
-    x: np.ndarray
+    x: Array
     h_0: Any
-    lengths: np.ndarray | None
-    d_output: np.ndarray | None
+    lengths: Array | None
+    d_output: Array | None
     d_h_n: Any
-    masks: list[np.ndarray] | None = None
+    masks: list[Array] | None = None
 
-    def run(self) -> tuple[np.ndarray, Any, numpy_rnn.Grads]:
+    def run(self) -> tuple[Array, Any, numpy_rnn.Grads]:
         output, h_n, cache = self.layer.forward(self.x, self.h_0, self.lengths, self.masks)
         return output, h_n, self.layer.backward(self.d_output, self.d_h_n, cache)
 
-    def alone(self, n: int, length: int) -> Problem:
+    def alone(self, n: int, length: int) -> Self:
         """Sequence n without its pads."""
-
         one = slice(n, n + 1)
         x, d_output = self.x[:length, one], None if self.d_output is None else self.d_output[:length, one]
         h_0, d_h_n = (None if s is None else state([a[:, one] for a in states(s)]) for s in (self.h_0, self.d_h_n))
-        return Problem(self.layer, x, h_0, None, d_output, d_h_n)
+        return type(self)(self.layer, x, h_0, None, d_output, d_h_n)
 
 
-def states(state: Any) -> tuple[np.ndarray, ...]:
+def states(state: Any) -> tuple[Array, ...]:
     """(h,) for an RNN's or GRU's h, (h, c) for an LSTM's pair; () for None."""
     return () if state is None else (state if isinstance(state, tuple) else (state,))
 
@@ -60,16 +58,24 @@ def draw_weights(rng: np.random.Generator, layer: Layer, scale: str) -> None:
     that. Were all of them saturated, 1 - h^2 would be a difference of nearly equal numbers everywhere, and no two
     right implementations would agree to more than a few digits."""
     for name, p in layer.params.items():
-        s = np.full((layer.gates, layer.hidden_size), 1e-3 if scale == "1e-3" else 0.5)
+        s = np.full((layer.num_gates, layer.hidden_size), 1e-3 if scale == "1e-3" else 0.5)
         if scale == "saturated":
             s[:, 1:] *= rng.choice([1, 5], layer.hidden_size - 1)
         layer.params[name] = (s.ravel() * rng.uniform(-1, 1, p.shape)).astype(layer.dtype)
 
 
 @st.composite
-def problems(draw: Any, cells: Sequence[str] = CELLS, *, dtype: str = "float64", scale: str | None = None,
-             lengths: bool | None = None, bidirectional: bool | None = None,
-             most_layers: int = 3, dropout: float = 0.0) -> Problem:  # fmt: skip
+def problems(
+    draw: Any,
+    cells: Sequence[str] = CELLS,
+    *,
+    dtype: str = "float64",
+    scale: str | None = None,
+    lengths: bool | None = None,
+    bidirectional: bool | None = None,
+    most_layers: int = 3,
+    dropout: float = 0.0,
+) -> Problem:
     """Cell, sizes, 1 among them, directions, bias, weight scale, h_0, lengths and arriving gradients: all drawn."""
     cell = draw(st.sampled_from(cells), label="cell")
     most = {"T": 8, "N": 4, "D": 5, "H": 6, "L": most_layers}
@@ -92,13 +98,22 @@ def make_layer(cell: str, *sizes: int, **settings: Any) -> Layer:
     return getattr(numpy_rnn, cell)(*sizes, **settings)
 
 
-def draw_problem(rng: np.random.Generator, layer: Layer, T: int, N: int, with_h_0: bool = True,
-                 with_lengths: bool = False, upstream: str = "both") -> Problem:  # fmt: skip
+def draw_problem(
+    rng: np.random.Generator,
+    layer: Layer,
+    T: int,
+    N: int,
+    with_h_0: bool = True,
+    with_lengths: bool = False,
+    upstream: str = "both",
+) -> Problem:
     """Random inputs and random arriving gradients for a layer."""
     L, H = layer.num_layers * layer.directions, layer.hidden_size
     x = rng.uniform(-1, 1, (T, N, layer.input_size)).astype(layer.dtype)
-    h_0, d_h_n = (state([draw(size=(L, N, H)).astype(layer.dtype) for _ in layer.state_names])
-                  for draw in (lambda size: rng.uniform(-1, 1, size), rng.normal))  # fmt: skip
+    h_0, d_h_n = (
+        state([draw(size=(L, N, H)).astype(layer.dtype) for _ in layer.state_names])
+        for draw in (lambda size: rng.uniform(-1, 1, size), rng.normal)
+    )
     d_output = rng.normal(size=(T, N, layer.directions * H)).astype(layer.dtype)
     return Problem(
         layer,

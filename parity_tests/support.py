@@ -1,7 +1,5 @@
 """PyTorch's answer to a drawn problem, and the comparison that every gradient goes through."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import signal
@@ -16,6 +14,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import numpy_rnn
+from numpy_rnn.types import Array
 from parity_tests.problems import Problem, state, states
 from torch_rnn import from_torch_names, to_torch
 from torch_rnn.comparison import relative_error
@@ -34,13 +33,13 @@ class Tally:
 TALLIES: dict[tuple[str, str], Tally] = {}
 
 
-def error_of(ours: np.ndarray, theirs: np.ndarray, size: float) -> float:
+def error_of(ours: Array, theirs: Array, size: float) -> float:
     """|ours - theirs| / max(|theirs|, size). A NaN stays a NaN."""
     error = relative_error(ours, theirs)
     return error * min(1, float(np.linalg.norm(theirs)) / size) if size else error
 
 
-def assert_close(name: str, ours: np.ndarray, theirs: np.ndarray, size: float = 0.0) -> None:
+def assert_close(name: str, ours: Array, theirs: Array, size: float = 0.0) -> None:
     """|ours - theirs| <= TOLERANCE max(|theirs|, size), noted under `name` for the summary.
 
     A NaN, another shape or another dtype fails. size: see `by_autograd`. Then a relative error is planted into `ours`,
@@ -62,7 +61,7 @@ def assert_close(name: str, ours: np.ndarray, theirs: np.ndarray, size: float = 
 
 
 class Reference(NamedTuple):
-    output: np.ndarray
+    output: Array
     h_n: Any
     grads: numpy_rnn.Grads
     sizes: dict[str, float]  # by a gradient's name: see by_autograd
@@ -99,8 +98,9 @@ def by_autograd(problem: Problem, forward: Forward = torch_forward) -> Reference
 
     def gradients(d: Any) -> numpy_rnn.Grads:
         inputs = [x, *h_0s, *tensors]
-        dx, *rest = (g.numpy() for g in torch.autograd.grad(results, inputs, d, retain_graph=True,
-                                                            materialize_grads=True))  # fmt: skip
+        dx, *rest = (
+            g.numpy() for g in torch.autograd.grad(results, inputs, d, retain_graph=True, materialize_grads=True)
+        )
         dh_0, dp = rest[: len(h_0s)], rest[len(h_0s) :]
         return numpy_rnn.Grads(dx, state(dh_0), from_torch_names(layer, dict(zip(names, dp, strict=True))))
 
@@ -128,7 +128,7 @@ def check_gradients(kind: str, grads: numpy_rnn.Grads, reference: Reference) -> 
         assert_close(f"{kind} {re.sub('_l[0-9].*', '', name)}", ours, theirs, reference.sizes[name])
 
 
-def named(grads: numpy_rnn.Grads) -> Iterator[tuple[str, np.ndarray]]:
+def named(grads: numpy_rnn.Grads) -> Iterator[tuple[str, Array]]:
     """("dx", ...), ("dh_0", ...), of an LSTM ("dc_0", ...), ("dW_hh_l0", ...), ..."""
     yield "dx", grads.x
     yield from zip(("dh_0", "dc_0"), states(grads.h_0), strict=False)
@@ -154,9 +154,15 @@ def check_initial_values(make: Callable[[int], Any]) -> None:
 
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
     """A script that Ctrl-C will stop, even where this process runs in the background and ignores it."""
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            start_new_session=True,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def load_script(name: str) -> Any:

@@ -1,6 +1,4 @@
-"""numpy_rnn/data/batches.py and text.py: the settings of the two systems. The rest is in test_data.py."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/data/batches.py and text.py: the settings of the two systems. The rest is in test_data.py."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -8,11 +6,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from numpy_rnn.config import DEFAULTS
-from numpy_rnn.data import batches as module
-from numpy_rnn.data.batches import Batch, batches
-from numpy_rnn.data.text import PAD, cut, split_only
-from numpy_rnn.data.toy import load_toy
+from numpy_rnn.sentiment.config import DEFAULTS
+from numpy_rnn.sentiment.data import batches as module
+from numpy_rnn.sentiment.data.batches import Batch, batches
+from numpy_rnn.sentiment.data.text import PAD, cut, split_only
+from numpy_rnn.sentiment.data.toy import load_toy
 
 CONFIG = replace(DEFAULTS["toy"], batch_size=8, hidden_size=5)
 DATA = load_toy(train=250, valid=5, test=5)
@@ -78,8 +76,10 @@ def test_buckets_hold_reviews_of_similar_length(monkeypatch: pytest.MonkeyPatch)
         pairs = [
             (review, label) for batch in some for review, label in zip(reviews_in(batch), batch.labels, strict=True)
         ]
-        expected = [(tuple(DATA.train.tokens[i:j].tolist()), label)
-                    for (i, j), label in zip(pairwise(DATA.train.offsets), DATA.train.labels, strict=True)]  # fmt: skip
+        expected = [
+            (tuple(DATA.train.tokens[i:j].tolist()), label)
+            for (i, j), label in zip(pairwise(DATA.train.offsets), DATA.train.labels, strict=True)
+        ]
         assert sorted(pairs) == sorted(expected)
     longest = [batch.lengths.max() for batch in bucketed]
     assert longest != sorted(longest)

@@ -1,6 +1,4 @@
-"""torch_rnn/benchmark.py and scripts/benchmark.py: what is measured, not how fast it is."""
-
-from __future__ import annotations
+"""scripts/benchmark.py: what is measured, not how fast it is."""
 
 import subprocess
 import sys
@@ -11,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from benchmark import WholeSequence, seconds_per_step
 
-from numpy_rnn.systems import repaired
-from torch_rnn.benchmark import WholeSequence, seconds_per_step
+from numpy_rnn.sentiment.systems import repaired
 from torch_rnn.models import CellLoop
 from torch_rnn.training import TorchTrainer
 

@@ -1,6 +1,4 @@
-"""numpy_rnn/checkpoint.py: one file for both stacks, and what is refused."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/checkpoint.py: one file for both backends, and what is refused."""
 
 import json
 import os
@@ -16,16 +14,19 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_file_of_torch
 
-from numpy_rnn import Config, build_model, load_checkpoint, save_checkpoint
-from numpy_rnn.checkpoint import FORMAT, KEY, _digest, shapes
+from numpy_rnn.sentiment import Config, build_model, load_checkpoint, save_checkpoint
+from numpy_rnn.sentiment.checkpoint import FORMAT, KEY, _digest, shapes
 from torch_rnn import from_torch, to_torch
 
 WORDS = ["<unk>", "<pad>", "good", "bad", "\udcff", "naïve", "Ω"]  # a lone surrogate among them, as IMDB might have
 CONFIG = Config(embedding_size=3, hidden_size=4)
 OPTIONS: list[dict[str, Any]] = [
-    {}, {"system": "rnncell", "outputs": 3}, {"bidirectional": True, "readout": "max"},
-    {"cell": "lstm", "num_layers": 2}, {"cell": "gru", "dtype": "float64"},
-]  # fmt: skip
+    {},
+    {"system": "rnncell", "outputs": 3},
+    {"bidirectional": True, "readout": "max"},
+    {"cell": "lstm", "num_layers": 2},
+    {"cell": "gru", "dtype": "float64"},
+]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
@@ -45,7 +46,7 @@ def test_there_and_back(tmp_path: Path, options: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("saved_by", ["numpy", "torch"])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_the_other_stack_gives_the_same_logits(tmp_path: Path, options: dict[str, Any], saved_by: str) -> None:
+def test_the_other_backend_gives_the_same_logits(tmp_path: Path, options: dict[str, Any], saved_by: str) -> None:
     rng, file = np.random.default_rng(0), tmp_path / "model.safetensors"
     ids, lengths = rng.integers(0, 7, (9, 5)), np.array([9, 7, 4, 2, 1])
     model = build_model(7, replace(CONFIG, seed=3, **options))
@@ -165,14 +166,15 @@ def test_another_model(file: Path, change: dict[str, Any], message: str, monkeyp
     rewrite(file, **change)
     with safe_open(file, framework="numpy") as content:
         written = json.loads(content.metadata()[KEY])["sha256"]
-    monkeypatch.setattr("numpy_rnn.checkpoint._digest", lambda *_: written)
+    monkeypatch.setattr("numpy_rnn.sentiment.checkpoint._digest", lambda *_: written)
     with pytest.raises(ValueError, match=message):
         load_checkpoint(file)
 
 
 @pytest.mark.parametrize("sizes", [{"num_layers": 10**6}, {"hidden_size": 20_000}, {"embedding_size": 10**9}], ids=str)
 def test_forged_sizes_are_noticed_before_a_model_of_that_size_is_built(
-        file: Path, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    file: Path, sizes: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The checksum needs no secret: anyone can write a right one."""
     with safe_open(file, framework="numpy") as content:
         about = json.loads(content.metadata()[KEY])
@@ -184,7 +186,7 @@ def test_forged_sizes_are_noticed_before_a_model_of_that_size_is_built(
     def build(*_: Any) -> None:
         raise AssertionError("a model was built")
 
-    monkeypatch.setattr("numpy_rnn.checkpoint.build_model", build)
+    monkeypatch.setattr("numpy_rnn.sentiment.checkpoint.build_model", build)
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match="checkpoint"):

@@ -1,7 +1,5 @@
 """scripts/compare.py, as a user runs it."""
 
-from __future__ import annotations
-
 import json
 import math
 import subprocess
@@ -27,15 +25,15 @@ def test_free_running(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "bag of words" in done.stdout
     result = json.loads((tmp_path / "out.json").read_text())
-    assert list(result) == ["config", "epochs", "padding", "parting_step", "test", "baseline", "lockstep"]
+    assert list(result) == ["config", "epochs", "padding", "divergence_step", "test", "baseline", "lockstep"]
     assert [epoch["epoch"] for epoch in result["epochs"]] == [1, 2]
     for epoch in result["epochs"]:
         assert list(epoch) == ["epoch", "numpy", "torch", "largest_loss_difference"]
-        for stack in ("numpy", "torch"):
-            assert list(epoch[stack]) == ["train_loss", "valid_loss", "valid_accuracy", "seconds"]
-            assert all(math.isfinite(value) for value in epoch[stack].values())
-    for stack in ("numpy", "torch"):
-        assert list(result["test"][stack]) == ["loss", "accuracy"]
+        for backend in ("numpy", "torch"):
+            assert list(epoch[backend]) == ["train_loss", "valid_loss", "valid_accuracy", "seconds"]
+            assert all(math.isfinite(value) for value in epoch[backend].values())
+    for backend in ("numpy", "torch"):
+        assert list(result["test"][backend]) == ["loss", "accuracy"]
     assert 0.4 < result["baseline"]["bag_of_words_accuracy"] < 0.6
     assert result["lockstep"] is None
     assert 0.3 < result["padding"] < 0.6  # of the toy reviews, which are not in buckets
@@ -57,7 +55,7 @@ def test_lockstep(tmp_path: Path, options: list[str]) -> None:
     assert len(worst["largest_gradient_error"]) == 7
     assert max(worst["largest_gradient_error"].values()) < 1e-9
     assert worst["largest_weight_error"] < 1e-12
-    assert result["parting_step"] is None
+    assert result["divergence_step"] is None
     assert "of PyTorch's time" not in done.stdout  # taking turns at every step, neither is timed fairly
     assert (tmp_path / "compare.png").exists()
 

@@ -1,18 +1,16 @@
 """torch_rnn/comparison.py: whole training steps, free and in lockstep."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from numpy_rnn.config import DEFAULTS, READOUTS
-from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import Dataset
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.training import Trainer
+from numpy_rnn.sentiment.config import DEFAULTS, READOUTS
+from numpy_rnn.sentiment.data.batches import batches
+from numpy_rnn.sentiment.data.text import Dataset
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.training import Trainer
 from torch_rnn import comparison
 from torch_rnn.comparison import Comparison, relative_error
 from torch_rnn.training import TorchTrainer
@@ -42,7 +40,7 @@ def test_whole_steps_in_lockstep(readout: str, clip: float) -> None:
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize(("optimizer", "lr"), [("adam", 3e-3), ("sgd", 0.3)])
 def test_300_steps_in_lockstep(cell: str, optimizer: str, lr: float) -> None:
-    """Equal training: with clipping, dropout and a falling learning rate; test_chunks.py has it with carried state."""
+    """With clipping, dropout and a falling learning rate; test_sequence_model.py has it with a carried state."""
     config = replace(SMALL, cell=cell, optimizer=optimizer, lr=lr, clip=0.5, epochs=28)
     run = Comparison(DATA, config, steps=300, lockstep=True)
     for _ in run.epochs():
@@ -129,14 +127,14 @@ def test_each_step_has_its_batch_and_its_learning_rate() -> None:
     assert not np.array_equal(*masks)
 
 
-def test_rows_tell_of_each_stack_and_epoch() -> None:
+def test_rows_tell_of_each_backend_and_epoch() -> None:
     run = Comparison(DATA, replace(SMALL, epochs=2))
     rows = list(run.epochs())
     weights = [32] * 10 + [10]
     for epoch, row in enumerate(rows):
         part = slice(11 * epoch, 11 * epoch + 11)
-        for stack in ("numpy", "torch"):
-            assert row[stack]["train_loss"] == np.average(run.losses[stack][part], weights=weights)
+        for backend in ("numpy", "torch"):
+            assert row[backend]["train_loss"] == np.average(run.losses[backend][part], weights=weights)
         difference = np.abs(np.subtract(run.losses["numpy"][part], run.losses["torch"][part]))
         assert row["largest_loss_difference"] == difference.max()
     assert rows[-1]["numpy"]["valid_loss"] == run.numpy.evaluate(DATA.valid)[0]
@@ -148,9 +146,9 @@ def test_free_running_parts_in_the_end_or_not_at_all() -> None:
     rows = list(run.epochs())
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert rows[0]["largest_loss_difference"] < 1e-9
-    assert run.parting_step() is None
+    assert run.divergence_step() is None
     run.losses = {"numpy": [1.0, 1.0, 1.0], "torch": [1.0, 1.0005, 0.998]}
-    assert run.parting_step() == 3
+    assert run.divergence_step() == 3
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not() -> None:

@@ -1,12 +1,10 @@
-"""numpy_rnn/config.py: what is refused."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/config.py: what is refused."""
 
 from typing import Any
 
 import pytest
 
-from numpy_rnn import Config
+from numpy_rnn.sentiment import Config
 
 
 @pytest.mark.parametrize(

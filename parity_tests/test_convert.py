@@ -1,7 +1,5 @@
 """torch_rnn/convert.py: there and back, copies only."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
@@ -11,6 +9,7 @@ import torch
 from torch import nn
 
 import numpy_rnn
+from numpy_rnn.sentiment import Config, SentimentModel, build_model
 from torch_rnn import ElmanNetwork, from_torch, from_torch_names, to_torch, to_torch_names
 
 LINEAR = numpy_rnn.Linear(3, 4, dtype=np.float64)
@@ -26,7 +25,7 @@ LAYERS = [
     numpy_rnn.ElmanNetwork(3, 4, 5, "cross_entropy", dtype=np.float64),
     numpy_rnn.Embedding(5, 3),
     *(
-        numpy_rnn.build_model(5, numpy_rnn.Config(embedding_size=3, hidden_size=4, cell=cell, **options))
+        build_model(5, Config(embedding_size=3, hidden_size=4, cell=cell, **options))
         for options in ({"num_layers": 2}, {"system": "rnncell", "outputs": 3})
         for cell in ("rnn", "lstm", "gru")
     ),
@@ -41,10 +40,10 @@ def test_there_and_back(layer: Any) -> None:
     assert back.params.keys() == layer.params.keys()
     if isinstance(layer, numpy_rnn.ElmanNetwork):
         assert back.error == layer.error
-    elif not isinstance(layer, (numpy_rnn.SentimentModel, numpy_rnn.SequenceModel)):
+    elif not isinstance(layer, (SentimentModel, numpy_rnn.SequenceModel)):
         settings = ({k: v for k, v in vars(one).items() if k != "params"} for one in (back, layer))
         np.testing.assert_equal(*settings)
-    elif isinstance(layer, numpy_rnn.SentimentModel):
+    elif isinstance(layer, SentimentModel):
         assert back.config == layer.config
     for name, p in layer.params.items():
         np.testing.assert_array_equal(back.params[name], p)

@@ -1,6 +1,4 @@
-"""numpy_rnn/data: cleaning, vocabulary, batches, toy reviews, and torch_rnn/baseline.py, which reads the same data."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/data: cleaning, vocabulary, batches, toy reviews; and scripts/common/baseline.py."""
 
 import random
 import string
@@ -13,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_rnn.config import DEFAULTS
-from numpy_rnn.data import toy
-from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import (
+from common.baseline import bag_of_words_accuracy
+from numpy_rnn.sentiment.config import DEFAULTS
+from numpy_rnn.sentiment.data import toy
+from numpy_rnn.sentiment.data.batches import batches
+from numpy_rnn.sentiment.data.text import (
     PAD,
     TOKENIZERS,
     UNKNOWN,
@@ -28,7 +27,7 @@ from numpy_rnn.data.text import (
     data_digest,
     encode,
 )
-from torch_rnn.baseline import bag_of_words_accuracy
+from numpy_rnn.types import Array
 
 
 def clean_token_by_token(text: str) -> list[str]:
@@ -91,8 +90,8 @@ def test_no_more_words_than_there_are_ids() -> None:
         ({"tokens": np.array([[2], [3], [0], [2], [0], [3]], np.uint16)}, r"tokens: expected .* got uint16 \(6, 1\)"),
         ({"tokens": np.array([2, 3, 0, 2, 0, 4], np.uint16)}, "tokens: expected whole numbers in 0..3 .* got 4 among"),
     ],
-)  # fmt: skip
-def test_reviews_that_cannot_be(change: dict[str, np.ndarray], message: str) -> None:
+)
+def test_reviews_that_cannot_be(change: dict[str, Array], message: str) -> None:
     vocabulary = ["<unk>", "<pad>", "a", "b"]
     reviews = encode([["a", "b", "x", "a"], [], ["b"]], [0, 1, 1], vocabulary)
     with pytest.raises(ValueError, match=message):
@@ -173,8 +172,10 @@ def test_toy_reviews_are_the_same_for_the_same_seed() -> None:
 
 def test_toy_splits_are_different_reviews_with_one_vocabulary_from_the_training_part() -> None:
     data = toy.load_toy(train=60, valid=50, test=50)
-    splits = [[split.tokens[i:j].tobytes() for i, j in pairwise(split.offsets)]
-              for split in (data.train, data.valid, data.test)]  # fmt: skip
+    splits = [
+        [split.tokens[i:j].tobytes() for i, j in pairwise(split.offsets)]
+        for split in (data.train, data.valid, data.test)
+    ]
     assert [len(split) for split in splits] == [60, 50, 50]
     assert all(len({*one} & {*other}) < 5 for one, other in combinations(splits, 2))  # a few may be made twice
     assert set(range(2, len(data.vocabulary))) <= set(data.train.tokens.tolist())

@@ -1,6 +1,4 @@
-"""numpy_rnn/diagnosis.py: its numbers against autograd, and what it makes of them."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/diagnosis.py: its numbers against autograd, and what it makes of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,12 +8,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from numpy_rnn.config import Config
-from numpy_rnn.data.text import cut, encode
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.diagnosis import Diagnosis, blind, diagnose, verdict
-from numpy_rnn.models import build_model
-from numpy_rnn.systems import as_written, for_toy, repaired
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.text import cut, encode
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.diagnosis import Diagnosis, blind, diagnose, verdict
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
 from torch_rnn import to_torch
 
 
@@ -162,8 +160,16 @@ def test_the_sentence(changed: dict[str, float], said: str) -> None:
 
 def test_the_sentence_of_docs() -> None:
     """The numbers of docs/fifty_percent.md, of rnncell as written; 50.54 % of IMDB's validation labels are positive."""
-    numbers = WELL._replace(loss=0.6976, accuracy=0.504, chance=0.5038, noise=0.0156, share=0.849,
-                            length_correlation=0.15, pads=41.1, kept=3.6e-10)  # fmt: skip
+    numbers = WELL._replace(
+        loss=0.6976,
+        accuracy=0.504,
+        chance=0.5038,
+        noise=0.0156,
+        share=0.849,
+        length_correlation=0.15,
+        pads=41.1,
+        kept=3.6e-10,
+    )
     assert verdict(numbers) == (
         "It is at chance (50.4% right and loss 0.698, by chance 50.4% and 0.693), for it has forgotten the review when "
         "it answers: 41 pads follow the last word before the state is read, and the error sent back has shrunk to "

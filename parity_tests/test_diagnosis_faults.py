@@ -1,6 +1,4 @@
-"""numpy_rnn/diagnosis.py on drawn models, each with a known fault: the sentence names it. And no false alarm."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/diagnosis.py on drawn models, each with a known fault: the sentence names it, no false alarm."""
 
 import random
 from functools import cache
@@ -11,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from numpy_rnn.config import Config
-from numpy_rnn.data.text import Dataset, Reviews, build_vocabulary, encode, select
-from numpy_rnn.data.toy import ASPECTS, BAD, GOOD, load_toy
-from numpy_rnn.diagnosis import diagnose, verdict
-from numpy_rnn.models import SentimentModel, build_model
-from numpy_rnn.training import Trainer, train
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.text import Dataset, Reviews, build_vocabulary, encode, select
+from numpy_rnn.sentiment.data.toy import ASPECTS, BAD, GOOD, load_toy
+from numpy_rnn.sentiment.diagnosis import diagnose, verdict
+from numpy_rnn.sentiment.models import SentimentModel, build_model
+from numpy_rnn.sentiment.training import Trainer, train
+from numpy_rnn.types import Array
 
 TOY = load_toy(train=200, valid=400, test=5)
 FEW = settings(max_examples=25)
@@ -35,10 +34,16 @@ def drawn(draw: Any, cells: list[tuple[str, str]] = CELLS, **fixed: Any) -> tupl
     """An untrained model, and 50 or 150 toy reviews with 10, 50 or 90 % positives."""
     (cell, nonlinearity), seed = draw(st.sampled_from(cells)), draw(st.integers(0, 10_000))
     system = draw(st.sampled_from(["basic", "rnncell"]))
-    given = {"readout": draw(st.sampled_from(["last_real", "mean", "max"])), "seed": seed, "system": system,
-             "outputs": draw(st.sampled_from([2, 3])), "embedding_std": draw(st.floats(0.05, 0.5))}  # fmt: skip
-    config = Config(cell=cell, nonlinearity=nonlinearity, embedding_size=16, hidden_size=16, max_tokens=60,
-                    **given | fixed)  # fmt: skip
+    given = {
+        "readout": draw(st.sampled_from(["last_real", "mean", "max"])),
+        "seed": seed,
+        "system": system,
+        "outputs": draw(st.sampled_from([2, 3])),
+        "embedding_std": draw(st.floats(0.05, 0.5)),
+    }
+    config = Config(
+        cell=cell, nonlinearity=nonlinearity, embedding_size=16, hidden_size=16, max_tokens=60, **given | fixed
+    )
     n, positives = draw(st.sampled_from([50, 150])), draw(st.sampled_from([0.1, 0.5, 0.9]))
     return build_model(len(TOY.vocabulary), config), some(TOY.valid, n, positives, seed)
 
@@ -49,7 +54,7 @@ def scale(model: SentimentModel, layer: str, factor: float) -> None:
             p *= factor
 
 
-def last_layer(model: SentimentModel) -> tuple[np.ndarray, np.ndarray]:
+def last_layer(model: SentimentModel) -> tuple[Array, Array]:
     """Its W (F, C) and b (C,)."""
     name = {"basic": "linear", "rnncell": "fc2"}[model.config.system]
     return model.params[f"{name}.W"], model.params[f"{name}.b"]
@@ -143,8 +148,11 @@ def test_a_constant_answer(case: tuple[SentimentModel, Reviews], data: Any, bias
 
 
 @FEW
-@given(drawn([("rnn", "relu")], recurrent_init="identity", readout="last_real", system="basic", outputs=2),
-       st.sampled_from([-1, 1]), st.floats(0.1, 3))  # fmt: skip
+@given(
+    drawn([("rnn", "relu")], recurrent_init="identity", readout="last_real", system="basic", outputs=2),
+    st.sampled_from([-1, 1]),
+    st.floats(0.1, 3),
+)
 def test_an_answer_by_length(case: tuple[SentimentModel, Reviews], sign: int, per_word: float) -> None:
     """Every step adds 1 to each unit; the answer is whether that is more than the median length."""
     model, reviews = case
@@ -159,12 +167,24 @@ def trained(cell: str, readout: str, system: str) -> tuple[SentimentModel, Revie
     """On reviews in which one of four words decides. And 400 others of them."""
     rng = random.Random(0)
     labels = [rng.randrange(2) for _ in range(600)]
-    words = [[*rng.choices(ASPECTS, k=rng.randint(1, 6)), rng.choice((BAD, GOOD)[y]), *rng.choices(ASPECTS, k=3)]
-             for y in labels]  # fmt: skip
+    words = [
+        [*rng.choices(ASPECTS, k=rng.randint(1, 6)), rng.choice((BAD, GOOD)[y]), *rng.choices(ASPECTS, k=3)]
+        for y in labels
+    ]
     vocabulary = build_vocabulary(words, 100, 1)
     seen, unseen = encode(words[:200], labels[:200], vocabulary), encode(words[200:], labels[200:], vocabulary)
-    config = Config(cell=cell, readout=readout, system=system, embedding_size=8, hidden_size=8, batch_size=20,
-                    epochs=12, lr=0.03, dropout=0.0, unknown_rate=0.0)  # fmt: skip
+    config = Config(
+        cell=cell,
+        readout=readout,
+        system=system,
+        embedding_size=8,
+        hidden_size=8,
+        batch_size=20,
+        epochs=12,
+        lr=0.03,
+        dropout=0.0,
+        unknown_rate=0.0,
+    )
     trainer = Trainer(build_model(len(vocabulary), config))
     for _ in train(trainer, Dataset(seen, seen, seen, vocabulary)):
         pass

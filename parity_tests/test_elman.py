@@ -1,7 +1,5 @@
 """numpy_rnn/elman.py: the network with an error at every step, against its twin and autograd."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +9,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_rnn import ElmanNetwork, reduce
+from numpy_rnn import (
+    RNN,
+    ElmanNetwork,
+    Linear,
+    cross_entropy,
+    cross_entropy_backward,
+    reduce,
+    squared_error,
+    squared_error_backward,
+)
+from numpy_rnn.losses import softmax, softmax_backward
+from numpy_rnn.types import Array
 from parity_tests.problems import SCALES
 from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
@@ -19,17 +28,38 @@ from torch_rnn import from_torch_names, to_torch
 ERRORS = ("squared_error", "cross_entropy")
 
 
+def test_both_sides_in_twenty_lines() -> None:
+    """Read this first: one network by hand and by autograd, the same numbers. All other tests are this one, drawn."""
+    rng = np.random.default_rng(0)
+    x, y, h_0 = rng.normal(size=(5, 2, 3)), rng.integers(0, 6, (5, 2)), rng.normal(size=(2, 4))  # (T, N, D), classes
+    network = ElmanNetwork(3, 4, 6, "cross_entropy", np.float64, rng)
+    losses, _, cache = network.forward(x, y, h_0)
+    grads = network.backward(np.full((5, 2), 1 / 2), cache)  # L = (1/N) sum of all E_t
+
+    p = {name: torch.tensor(array, requires_grad=True) for name, array in network.params.items()}
+    h, expected = torch.tensor(h_0), []
+    for t in range(5):
+        h = torch.tanh(torch.tensor(x[t]) @ p["W_xh"] + h @ p["W_hh"] + p["b_h"])
+        o = h @ p["W_hy"] + p["b_y"]
+        expected.append(torch.nn.functional.cross_entropy(o, torch.tensor(y[t]), reduction="none"))
+    (torch.stack(expected).sum() / 2).backward()
+
+    np.testing.assert_allclose(losses, torch.stack(expected).detach().numpy(), rtol=1e-13)
+    for name, tensor in p.items():
+        np.testing.assert_allclose(grads.params[name], tensor.grad.numpy(), rtol=1e-11, atol=1e-14)
+
+
 @dataclass
 class Case:
     network: ElmanNetwork
-    x: np.ndarray
-    y: np.ndarray
-    h_0: np.ndarray
-    weights: np.ndarray | None
+    x: Array
+    y: Array
+    h_0: Array
+    weights: Array | None
     k1: int | None
     k2: int | None
 
-    def run(self) -> tuple[np.ndarray, float, np.ndarray, Any]:
+    def run(self) -> tuple[Array, float, Array, Any]:
         losses, h_n, cache = self.network.forward(self.x, self.y, self.h_0)
         loss, d_losses = reduce(losses, self.weights)
         return losses, loss, h_n, self.network.backward(d_losses, cache, self.k1, self.k2)
@@ -65,7 +95,7 @@ def cases(draw: Any, dtype: str = "float64", truncated: bool | None = None) -> C
 
 
 def check(case: Case) -> None:
-    """The twin runs each group of losses again, from a detached state, see test_bptt.py.
+    """The twin runs each group of losses again, from a detached state, see test_truncation.py.
 
     sizes: see support.py; here the signs of dL/dz are flipped, class by class, as what the classes say may cancel.
     """
@@ -86,9 +116,10 @@ def check(case: Case) -> None:
     weights = torch.ones(T, N, dtype=x.dtype) if case.weights is None else torch.tensor(case.weights).to(x.dtype)
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}
 
-    def gradients(results: Any, arriving: Any) -> dict[str, np.ndarray]:
-        dx, dh_0, *rest = torch.autograd.grad(results, [x, h_0, *named.values()], arriving, retain_graph=True,
-                                              materialize_grads=True)  # fmt: skip
+    def gradients(results: Any, arriving: Any) -> dict[str, Array]:
+        dx, dh_0, *rest = torch.autograd.grad(
+            results, [x, h_0, *named.values()], arriving, retain_graph=True, materialize_grads=True
+        )
         arrays = dict(zip(named, (g.numpy() for g in rest), strict=True))
         return {"x": dx.numpy(), "h_0": dh_0.numpy()} | from_torch_names(case.network, arrays)
 
@@ -124,6 +155,44 @@ def test_every_gradient_equals_autograd_in_float32(case: Case) -> None:
     check(case)
 
 
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("k2", range(1, 9))
+def test_the_plain_loops_are_the_layers(error: str, k2: int) -> None:
+    """RNN, Linear and the losses, put together: the same numbers, for every k1 and k2 up to 8."""
+    rng = np.random.default_rng(k2)
+    T, N, D, H, C = 8, 3, 2, 5, 4
+    network = ElmanNetwork(D, H, C, error, np.float64, rng)
+    x, h_0, classes = rng.normal(size=(T, N, D)), rng.normal(size=(N, H)), rng.integers(0, C, (T, N))
+    y, d_losses, p = (
+        np.eye(C)[classes] if error == "squared_error" else classes,
+        rng.normal(size=(T, N)),
+        network.params,
+    )
+    hidden = RNN(D, H).with_params(
+        {"W_xh_l0": p["W_xh"], "W_hh_l0": p["W_hh"], "b_xh_l0": p["b_h"], "b_hh_l0": np.zeros(H)}
+    )
+    output = Linear(H, C, dtype=np.float64)
+    output.params = {"W": p["W_hy"], "b": p["b_y"]}
+    h, h_n, rnn_cache = hidden.forward(x, h_0[None])
+    o, _ = output.forward(h)
+    if error == "squared_error":
+        losses, loss_cache = squared_error(softmax(o), y)
+        do = softmax_backward(squared_error_backward(d_losses, loss_cache), softmax(o))
+    else:
+        losses, loss_cache = cross_entropy(o, y)
+        do = cross_entropy_backward(d_losses, loss_cache)
+    dh, of_output = output.backward(do, h)
+    plain_losses, plain_h_n, cache = network.forward(x, y, h_0)
+    np.testing.assert_allclose(plain_losses, losses, rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(plain_h_n, h_n[0], rtol=1e-14, atol=1e-15)
+    for k1 in range(1, k2 + 1):
+        grads, plain = hidden.backward(dh, None, rnn_cache, k1, k2), network.backward(d_losses, cache, k1, k2)
+        expected = {"W_xh": grads.params["W_xh_l0"], "W_hh": grads.params["W_hh_l0"], "b_h": grads.params["b_xh_l0"]}
+        expected |= {"W_hy": of_output["W"], "b_y": of_output["b"], "x": grads.x, "h_0": grads.h_0[0]}
+        for name, gradient in (plain.params | {"x": plain.x, "h_0": plain.h_0}).items():
+            assert np.linalg.norm(gradient - expected[name]) <= 1e-14 * np.linalg.norm(gradient), name
+
+
 @given(cases())
 def test_what_the_output_layer_gets_does_not_depend_on_the_truncation(case: Case) -> None:
     truncated = case.run()[3].params
@@ -148,7 +217,7 @@ def test_prediction_and_targets_of_certainty(case: Case) -> None:
 
 @given(cases(truncated=False), st.floats(1e-3, 1))
 def test_the_update(case: Case, lr: float) -> None:
-    """W <- W - lr dW: plain gradient descent. The second hidden bias, which PyTorch would have, stays zero."""
+    """W <- W - lr dW: plain gradient descent."""
     grads = case.run()[3].params
     before = {name: p.copy() for name, p in case.network.params.items()}
     case.network.update(grads, lr)

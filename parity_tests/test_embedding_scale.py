@@ -1,7 +1,5 @@
 """scripts/embedding_scale.py: the variants are what they are called, and what is measured is what is meant."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpy_rnn.data.text import Dataset, Reviews
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.models import build_model
 from numpy_rnn.optim import Adam
-from numpy_rnn.systems import for_toy, ladder
+from numpy_rnn.sentiment.data.text import Dataset, Reviews
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.systems import for_toy, ladder
+from numpy_rnn.types import Array
 from parity_tests.support import load_script
 
 script = load_script("embedding_scale")
@@ -23,7 +22,7 @@ RUNG = next(config for repair, config in ladder("rnncell") if repair and repair.
 SMALL = replace(for_toy(RUNG), embedding_size=6, hidden_size=8, epochs=1, dtype="float64")
 
 
-def initial(name: str) -> np.ndarray:
+def initial(name: str) -> Array:
     """The logits of an untrained variant."""
     trainer = script.start_training(VARIANTS[name], SMALL, DATA)
     return trainer.model.forward(np.arange(20).reshape(5, 4), [5, 5, 4, 1])[0]
@@ -35,12 +34,12 @@ def test_adam_with_a_rate_for_the_table() -> None:
     start = {name: rng.normal(size=shape) for name, shape in shapes.items()}
     all_grads = [{name: rng.normal(size=shape) for name, shape in shapes.items()} for _ in range(3)]
 
-    def run(optimizer: Adam, params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(optimizer: Adam, params: dict[str, Array]) -> dict[str, Array]:
         for grads in all_grads:
             optimizer.step(grads, 0.1)
         return {name: params[name] - start[name] for name in params}
 
-    def copies() -> dict[str, np.ndarray]:
+    def copies() -> dict[str, Array]:
         return {name: p.copy() for name, p in start.items()}
 
     plain = run(Adam(params := copies()), params)
@@ -100,7 +99,7 @@ def test_direction_of() -> None:
     across = np.random.default_rng(0).normal(size=len(direction))
     across -= (across @ direction) * direction
 
-    def slope(step: np.ndarray) -> float:
+    def slope(step: Array) -> float:
         sums = []
         for sign in (1, -1):
             model.params[TABLE] += sign * 1e-5 * step

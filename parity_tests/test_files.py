@@ -1,6 +1,4 @@
-"""numpy_rnn/files.py: whole files or none, and what is never overwritten."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/files.py: whole files or none, and what is never overwritten."""
 
 import contextlib
 import os
@@ -11,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpy_rnn.files import check_target, digest, written_whole
+from numpy_rnn.sentiment.files import atomic_write, check_target, digest
 
 KILLED = """
 import os, signal, sys
-from numpy_rnn.files import written_whole
-with written_whole(sys.argv[1]) as stream:
+from numpy_rnn.sentiment.files import atomic_write
+with atomic_write(sys.argv[1]) as stream:
     stream.write(b"half")
     stream.flush()
     os.kill(os.getpid(), signal.SIGKILL)
@@ -24,14 +22,14 @@ with written_whole(sys.argv[1]) as stream:
 
 
 def write(file: Path, content: bytes) -> None:
-    with written_whole(file) as stream:
+    with atomic_write(file) as stream:
         stream.write(content)
 
 
 def test_nothing_half_written(tmp_path: Path) -> None:
     file = tmp_path / "result"
     write(file, b"first")
-    with contextlib.suppress(KeyboardInterrupt), written_whole(file) as stream:
+    with contextlib.suppress(KeyboardInterrupt), atomic_write(file) as stream:
         stream.write(b"sec")
         raise KeyboardInterrupt
     assert file.read_bytes() == b"first"
@@ -86,8 +84,12 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 def test_the_digest_is_of_everything() -> None:
     a, b = np.arange(6.0), np.arange(6)
     others = [
-        ({"a": a, "b": b}, "about"), ({"a": a}, ""), ({"a": a, "c": b}, ""), ({"a": a, "b": b + 1}, ""),
-        ({"a": a.astype(np.float32), "b": b}, ""), ({"a": a.reshape(2, 3), "b": b}, ""),
-    ]  # fmt: skip
+        ({"a": a, "b": b}, "about"),
+        ({"a": a}, ""),
+        ({"a": a, "c": b}, ""),
+        ({"a": a, "b": b + 1}, ""),
+        ({"a": a.astype(np.float32), "b": b}, ""),
+        ({"a": a.reshape(2, 3), "b": b}, ""),
+    ]
     assert digest({"b": b, "a": a}) == digest({"a": a, "b": b})
     assert len({digest(*other) for other in [({"a": a, "b": b}, ""), *others]}) == 7

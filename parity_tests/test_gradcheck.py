@@ -1,7 +1,5 @@
 """numpy_rnn/gradcheck.py: right gradients pass, wrong ones don't, and what can't be checked is refused."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from numpy_rnn import (
     numeric_gradients,
     reduce,
 )
+from numpy_rnn.types import Array
 
 RNG = np.random.default_rng(0)
 
@@ -30,18 +29,18 @@ ARRAYS = {"W": RNG.normal(size=(3, 3)), "b": RNG.normal(size=3), "unused": RNG.n
 X = RNG.normal(size=(5, 3))
 
 
-def f(arrays: dict[str, np.ndarray]) -> Any:
+def f(arrays: dict[str, Array]) -> Any:
     """sum of tanh(x W + b)^2; its gradient is `right`."""
     return (np.tanh(X @ arrays["W"] + arrays["b"]) ** 2).sum()
 
 
-def right() -> dict[str, np.ndarray]:
+def right() -> dict[str, Array]:
     h = np.tanh(X @ ARRAYS["W"] + ARRAYS["b"])
     dz = 2 * h * (1 - h * h)
     return {"W": X.T @ dz, "b": dz.sum(axis=0), "unused": np.zeros((2, 1))}
 
 
-def relu(arrays: dict[str, np.ndarray]) -> Any:
+def relu(arrays: dict[str, Array]) -> Any:
     return np.maximum(X @ arrays["W"] + arrays["b"], 0).sum()
 
 
@@ -56,35 +55,35 @@ def test_a_right_gradient_passes(method: str, most: float, directions: int | Non
     assert len(report.index) == (0 if directions else ARRAYS[report.array].ndim)
 
 
-def scaled(g: dict[str, np.ndarray]) -> None:
+def scaled(g: dict[str, Array]) -> None:
     g["W"] *= 1.001
 
 
-def transposed(g: dict[str, np.ndarray]) -> None:
+def transposed(g: dict[str, Array]) -> None:
     g["W"] = g["W"].T.copy()
 
 
-def one_entry_zeroed(g: dict[str, np.ndarray]) -> None:
+def one_entry_zeroed(g: dict[str, Array]) -> None:
     g["b"][1] = 0
 
 
-def nan(g: dict[str, np.ndarray]) -> None:
+def nan(g: dict[str, Array]) -> None:
     g["W"][2, 1] = np.nan
 
 
-def infinite(g: dict[str, np.ndarray]) -> None:
+def infinite(g: dict[str, Array]) -> None:
     g["W"][2, 1] = -np.inf
 
 
-def all_nan(g: dict[str, np.ndarray]) -> None:
+def all_nan(g: dict[str, Array]) -> None:
     g["unused"][:] = np.nan
 
 
-def all_zero(g: dict[str, np.ndarray]) -> None:
+def all_zero(g: dict[str, Array]) -> None:
     g["W"][:] = 0
 
 
-def something_for_nothing(g: dict[str, np.ndarray]) -> None:
+def something_for_nothing(g: dict[str, Array]) -> None:
     g["unused"][1] = 1e-6
 
 
@@ -144,7 +143,7 @@ def test_the_layers_gradients(cell: Any) -> None:
     layer = cell(2, 3, 2, bidirectional=True, dtype=np.float64)
     x, weights = rng.normal(size=(4, 2, 2)), rng.normal(size=(4, 2, 6))
 
-    def loss(arrays: dict[str, np.ndarray]) -> Any:
+    def loss(arrays: dict[str, Array]) -> Any:
         params = {name: a for name, a in arrays.items() if name != "x"}
         output, _, _ = layer.with_params(params).forward(arrays["x"], lengths=[2, 4])
         return (weights * output).sum()
@@ -166,7 +165,7 @@ def test_the_elman_networks_gradients(error: str) -> None:
     x, classes = rng.normal(size=(5, 2, 2)), rng.integers(0, 4, (5, 2))
     y = np.eye(4)[classes] if error == "squared_error" else classes
 
-    def loss(params: dict[str, np.ndarray]) -> Any:
+    def loss(params: dict[str, Array]) -> Any:
         losses, _, _ = network.with_params(params).forward(x.astype(params["b_h"].dtype), y)
         return reduce(losses)[0]
 
@@ -201,7 +200,7 @@ def test_zeros() -> None:
         gradcheck(lambda arrays: np.maximum(arrays["x"], 0).sum(), {"x": x}, {"x": np.array([0.0, 1.0])}, method)
     logits, shift, y = RNG.normal(size=4), RNG.normal(size=1), RNG.normal(size=4)
 
-    def loss(arrays: dict[str, np.ndarray]) -> Any:
+    def loss(arrays: dict[str, Array]) -> Any:
         e = np.exp(arrays["logits"] + arrays["shift"])  # a shift of all logits changes no softmax
         return (y * e / e.sum()).sum()
 
@@ -242,7 +241,7 @@ def test_each_array_is_judged_by_its_own_scale() -> None:
     """Nothing hides behind a large gradient beside it, neither in the function nor by hand."""
     arrays = {"a": np.array([1e3]), "b": np.ones(2)}
 
-    def loss(arrays: dict[str, np.ndarray]) -> Any:
+    def loss(arrays: dict[str, Array]) -> Any:
         return (arrays["a"] ** 2).sum() + 3e-4 * arrays["b"].sum()
 
     right = {"a": np.array([2e3]), "b": np.full(2, 3e-4)}
@@ -261,7 +260,7 @@ def test_a_vanished_gradient_is_not_a_zero(change: int) -> None:
     layer = RNN(2, 3, dtype=np.float64, rng=rng)
     x, h_0, d_h_n = rng.normal(size=(40, 1, 2)), rng.normal(size=(1, 1, 3)), rng.normal(size=(1, 1, 3))
 
-    def loss(arrays: dict[str, np.ndarray]) -> Any:
+    def loss(arrays: dict[str, Array]) -> Any:
         params = {name: a for name, a in arrays.items() if name != "h_0"}
         return (layer.with_params(params).forward(x.astype(arrays["h_0"].dtype), arrays["h_0"])[1] * d_h_n).sum()
 
@@ -308,7 +307,7 @@ def test_numeric_gradients_refuses_what_gradcheck_refuses() -> None:
         numeric_gradients(lambda arrays: 1e15 + arrays["x"].sum(), SUM)
 
 
-def changes_its_arguments(arrays: dict[str, np.ndarray]) -> Any:
+def changes_its_arguments(arrays: dict[str, Array]) -> Any:
     arrays["x"] *= 2
     return (arrays["x"] ** 2).sum()
 

@@ -1,7 +1,5 @@
 """numpy_rnn/gradcheck.py: what can't be judged is refused, and in which words."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 
@@ -10,6 +8,7 @@ import pytest
 import torch
 
 from numpy_rnn import RNN, UnresolvedGradient, WrongGradient, gradcheck
+from numpy_rnn.types import Array
 from parity_tests.test_gradcheck import ARRAYS, X, f, right
 
 
@@ -18,7 +17,7 @@ from parity_tests.test_gradcheck import ARRAYS, X, f, right
 def test_what_drowns_in_rounding_is_not_judged(gradient: float, constant: float) -> None:
     """Neither the right one nor wrong ones. A complex step sees through it."""
 
-    def far_off(arrays: dict[str, np.ndarray]) -> Any:
+    def far_off(arrays: dict[str, Array]) -> Any:
         return constant + 1e-3 * (arrays["x"] ** 2).sum()
 
     arrays, gradients = {"x": np.ones(3)}, {"x": np.full(3, gradient)}
@@ -36,7 +35,7 @@ def test_what_drowns_in_rounding_is_not_judged(gradient: float, constant: float)
 def test_a_constant_that_is_taken_away_again(gradient: float) -> None:
     """The value is small, its rounding is that of 1e9: a staircase with steps of 1e-7."""
 
-    def stairs(arrays: dict[str, np.ndarray]) -> Any:
+    def stairs(arrays: dict[str, Array]) -> Any:
         return (1e9 + 1e-3 * (arrays["x"] ** 2).sum()) - 1e9
 
     with pytest.raises(UnresolvedGradient, match="unresolved: x"):
@@ -46,7 +45,7 @@ def test_a_constant_that_is_taken_away_again(gradient: float) -> None:
 def test_a_tiny_gradient_is_not_a_zero() -> None:
     """Nine digits below the others a wrong sign still counts."""
 
-    def loss(arrays: dict[str, np.ndarray]) -> Any:
+    def loss(arrays: dict[str, Array]) -> Any:
         return (arrays["large"] ** 2).sum() + 1e-11 * (arrays["tiny"] ** 2).sum()
 
     arrays = {"large": np.ones(2), "tiny": np.ones(2)}
@@ -80,7 +79,7 @@ def test_float32_only_if_told() -> None:
         gradcheck(lambda arrays: np.float32(1e8) + arrays["b"].sum(), b, b, float32=True)
 
 
-def changes_its_argument(arrays: dict[str, np.ndarray]) -> Any:
+def changes_its_argument(arrays: dict[str, Array]) -> Any:
     arrays["b"] += 1
     return 0.0
 

@@ -1,7 +1,5 @@
 """numpy_rnn/gru.py: values and every gradient against torch.nn.GRU and autograd."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

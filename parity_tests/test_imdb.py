@@ -1,6 +1,4 @@
-"""numpy_rnn/data/imdb.py, on a small folder of the same form, written here."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/data/imdb.py, on a small folder of the same form, written here."""
 
 import json
 import logging
@@ -13,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numpy_rnn.data import imdb
-from numpy_rnn.data.text import Dataset, clean, select
-from numpy_rnn.data.toy import toy_review
+from numpy_rnn.sentiment.data import imdb
+from numpy_rnn.sentiment.data.text import Dataset, clean, select
+from numpy_rnn.sentiment.data.toy import toy_review
 
 
 def write_folder(folder: Path, reviews: int = 100, **columns: Any) -> Path:
@@ -139,8 +137,9 @@ def test_a_cache_inside_the_data_folder_is_no_data(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("kind", ["link", "loose link", "device", "folder"])
-def test_what_is_no_file_under_the_caches_name(folder: Path, tmp_path: Path, kind: str,
-                                               monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_what_is_no_file_under_the_caches_name(
+    folder: Path, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is neither followed nor opened nor replaced, and nothing is encoded first."""
     cache, kept = tmp_path / "cache", tmp_path / "kept"
     imdb.load_imdb(folder, cache)
@@ -166,15 +165,17 @@ def test_what_is_no_file_under_the_caches_name(folder: Path, tmp_path: Path, kin
 
 
 def test_a_cache_folder_that_cannot_be_written_to_is_noticed_before_the_encoding(
-        folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """/proc: there not even root can make a file."""
     forbid_encoding(monkeypatch)
     with pytest.raises(ValueError, match=r"cache_dir: expected a .*folder that can be written to, got .*/proc"):
         imdb.load_imdb(folder, "/proc")
 
 
-def test_a_cache_folder_that_cannot_be_written_to_is_read(folder: Path, tmp_path: Path,
-                                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_cache_folder_that_cannot_be_written_to_is_read(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = imdb.load_imdb(folder, tmp_path)
 
     def read_only(*_: Any, **__: Any) -> None:

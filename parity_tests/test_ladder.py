@@ -1,6 +1,4 @@
-"""numpy_rnn/ladder.py and scripts/ladder.py: which runs there are, what was finished, what they came to."""
-
-from __future__ import annotations
+"""scripts/common/ladder_results.py and scripts/ladder.py: which runs there are, what was finished, the results."""
 
 import io
 import json
@@ -17,20 +15,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numpy_rnn.checkpoint import save_checkpoint
-from numpy_rnn.config import Config
-from numpy_rnn.data.text import cut, data_digest
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.diagnosis import diagnose, verdict
-from numpy_rnn.ladder import Results, Rung, draw, interval, rungs, table, trained_by
-from numpy_rnn.models import build_model
-from numpy_rnn.systems import as_written, for_toy, repaired
+from common.ladder_results import Results, Rung, draw, interval, rungs, table, trained_by
+from numpy_rnn.sentiment.checkpoint import save_checkpoint
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.text import cut, data_digest
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.diagnosis import diagnose, verdict
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
 from parity_tests.support import load_script, start
 from parity_tests.test_imdb import write_folder
 
 ROOT = Path(__file__).parent.parent
 LADDER = load_script("ladder")
-ABOUT = {"data": "toy", "stack": "numpy", "bag_of_words_accuracy": 0.48}
+ABOUT = {"data": "toy", "backend": "numpy", "bag_of_words_accuracy": 0.48}
 
 
 def finished(config: Config, accuracy: float) -> dict[str, Any]:
@@ -193,8 +191,19 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
 def test_results_of_other_reviews_are_refused(tmp_path: Path, capsys: Any, split: str, text: str, other: str) -> None:
     """With another word, another label, and with what only `words` raw sees: one line, and no table."""
     folder, file = write_folder(tmp_path / "imdb"), tmp_path / "ladder.json"
-    options = ["--data", "imdb", "--data-dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--report",
-               "--results", str(file), "--picture", str(tmp_path / "ladder.png")]  # fmt: skip
+    options = [
+        "--data",
+        "imdb",
+        "--data-dir",
+        str(folder),
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--report",
+        "--results",
+        str(file),
+        "--picture",
+        str(tmp_path / "ladder.png"),
+    ]
     about = ABOUT | {"data": "imdb"}
     file.write_text(json.dumps({"about": about, "runs": []}))  # of unknown reviews
     assert LADDER.main(options) == 2

@@ -1,7 +1,6 @@
 """numpy_rnn/layers.py against PyTorch's layers and autograd."""
 
-from __future__ import annotations
-
+import copy
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import Dropout, Embedding, Linear, ReLU
-from numpy_rnn.layers import Sigmoid, sigmoid
+from numpy_rnn.layers import JoinedParams, Sigmoid, join, sigmoid
 from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
 
@@ -207,3 +206,29 @@ def test_a_gradient_of_another_dtype_is_refused(layer: Any, arguments: Any) -> N
 def test_bad_input(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_joined_params_are_the_layers_own_arrays() -> None:
+    """To be written into. What replaces or removes an entry, which no layer would notice, is an error."""
+    linear = Linear(2, 3)
+    params = JoinedParams(join({"linear": linear.params}))
+    params["linear.W"][...] = 1
+    params["linear.W"] *= 2
+    assert (linear.params["W"] == 2).all()
+    assert params["linear.W"] is linear.params["W"]
+    for change in (
+        lambda: params.__setitem__("linear.W", np.zeros((2, 3), np.float32)),
+        lambda: params.__setitem__("other", np.zeros(1)),
+        lambda: params.__delitem__("linear.W"),
+        lambda: params.update({"linear.b": np.zeros(3)}),
+        lambda: params.setdefault("other", np.zeros(1)),
+        lambda: params.pop("linear.W"),
+        lambda: params.popitem(),
+        lambda: params.clear(),
+        lambda: params.__ior__({"linear.b": np.zeros(3)}),
+    ):
+        with pytest.raises(TypeError, match=r"params: expected a value written into its array, params\[name\]\[...\]"):
+            change()
+    assert list(params) == ["linear.W", "linear.b"]
+    twin, twin_params = copy.deepcopy((linear, params))
+    assert twin_params["linear.W"] is twin.params["W"]

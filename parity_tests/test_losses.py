@@ -1,7 +1,5 @@
 """numpy_rnn/losses.py against torch.nn.functional.cross_entropy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,13 @@ from numpy_rnn.losses import softmax, softmax_backward
 from parity_tests.support import assert_close
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(2, 5), st.sampled_from([1e-3, 1.0, 30.0]),
-       st.sampled_from(["float32", "float64"]))  # fmt: skip
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 6),
+    st.integers(2, 5),
+    st.sampled_from([1e-3, 1.0, 30.0]),
+    st.sampled_from(["float32", "float64"]),
+)
 def test_cross_entropy_and_its_mean(seed: int, N: int, C: int, scale: float, dtype: str) -> None:
     rng = np.random.default_rng(seed)
     logits, labels = (scale * rng.normal(size=(N, C))).astype(dtype), rng.integers(0, C, N)
@@ -46,8 +49,14 @@ def test_losses_per_step(seed: int) -> None:
     assert_close("cross-entropy dlogits", cross_entropy_backward(d, cache), theirs.grad.numpy())
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 4), st.integers(1, 5),
-       st.sampled_from([1e-3, 1.0, 10.0]), st.sampled_from(["float32", "float64"]))  # fmt: skip
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 5),
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.sampled_from([1e-3, 1.0, 10.0]),
+    st.sampled_from(["float32", "float64"]),
+)
 def test_squared_error_on_softmax_outputs(seed: int, T: int, N: int, C: int, scale: float, dtype: str) -> None:
     """The whole Jacobian: for C = 2 and one-hot targets a wrong, diagonal one is off by a factor alone."""
     rng = np.random.default_rng(seed)

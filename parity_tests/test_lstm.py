@@ -1,7 +1,5 @@
 """numpy_rnn/lstm.py: values and every gradient against torch.nn.LSTM and autograd."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

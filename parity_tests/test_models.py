@@ -1,6 +1,4 @@
-"""numpy_rnn/models.py: the two systems against their twins, read-out by read-out."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/models.py: the two systems against their twins, read-out by read-out."""
 
 from dataclasses import replace
 from itertools import combinations
@@ -12,18 +10,34 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from numpy_rnn import BasicRNN, Config, Dropout, RNNCellNet, build_model, cross_entropy
-from numpy_rnn.config import READOUTS
+from numpy_rnn import Dropout, cross_entropy
+from numpy_rnn.sentiment import BasicRNN, Config, RNNCellNet, build_model
+from numpy_rnn.sentiment.readouts import READOUTS
 from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
 
 SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float64")
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.sampled_from(READOUTS),
-       st.sampled_from([("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]), st.integers(2, 3),
-       st.booleans(), st.sampled_from([{"system": "rnncell"}, {}, {"num_layers": 2}, {"sigmoid": True},
-                                       {"bidirectional": True}, {"bidirectional": True, "num_layers": 2}]))  # fmt: skip
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 6),
+    st.integers(1, 4),
+    st.sampled_from(list(READOUTS)),
+    st.sampled_from([("rnn", "tanh"), ("rnn", "relu"), ("lstm", "tanh"), ("gru", "tanh")]),
+    st.integers(2, 3),
+    st.booleans(),
+    st.sampled_from(
+        [
+            {"system": "rnncell"},
+            {},
+            {"num_layers": 2},
+            {"sigmoid": True},
+            {"bidirectional": True},
+            {"bidirectional": True, "num_layers": 2},
+        ]
+    ),
+)
 def test_logits_and_every_gradient(
     seed: int, T: int, N: int, readout: str, cell: tuple[str, str], C: int, dropout: bool, options: dict[str, Any]
 ) -> None:
@@ -76,7 +90,7 @@ def test_the_maximum_sends_each_units_error_to_one_word() -> None:
     np.testing.assert_array_equal(dx.any(axis=2), expected)
 
 
-@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("readout", list(READOUTS))
 def test_float32_stays_float32(readout: str) -> None:
     model = BasicRNN(7, replace(SMALL, readout=readout, dtype="float32"))
     logits, cache = model.forward(np.array([[2, 3], [4, 1]]), np.array([2, 1]))
@@ -94,8 +108,9 @@ def test_the_cache_is_the_models_own() -> None:
 
 
 def test_settings_reach_the_model() -> None:
-    one, wide, other = (BasicRNN(900, replace(SMALL, **changed)).params
-                        for changed in ({}, {"embedding_std": 0.01}, {"seed": 1}))  # fmt: skip
+    one, wide, other = (
+        BasicRNN(900, replace(SMALL, **changed)).params for changed in ({}, {"embedding_std": 0.01}, {"seed": 1})
+    )
     assert one["embedding.W"].std() == pytest.approx(1, rel=0.1)
     assert wide["embedding.W"].std() == pytest.approx(0.01, rel=0.1)
     assert not any(np.array_equal(one[name], other[name]) for name in one)
@@ -162,7 +177,7 @@ def test_training_the_params_trains_the_layers() -> None:
         ([[1]], [1, 1], "lengths: expected"),
     ],
 )
-@pytest.mark.parametrize("readout", READOUTS)
+@pytest.mark.parametrize("readout", list(READOUTS))
 def test_bad_input(ids: Any, lengths: Any, message: str, readout: str) -> None:
     with pytest.raises(ValueError, match=message):
         BasicRNN(7, replace(SMALL, readout=readout)).forward(np.array(ids), np.array(lengths))

@@ -1,7 +1,5 @@
 """numpy_rnn/optim.py against torch.optim and torch.nn.utils, over many steps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -11,17 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import SGD, Adam, clip_by_global_norm
+from numpy_rnn.types import Array
 from parity_tests.support import assert_close
 
 STEPS = 30
 
 
-def arrays(rng: np.random.Generator, dtype: str, scale: float) -> dict[str, np.ndarray]:
+def arrays(rng: np.random.Generator, dtype: str, scale: float) -> dict[str, Array]:
     return {name: (scale * rng.normal(size=shape)).astype(dtype) for name, shape in {"W": (3, 4), "b": (4,)}.items()}
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(["float32", "float64"]), st.sampled_from(["SGD", "Adam"]),
-       st.sampled_from([1e-9, 1e-3, 1.0]), st.floats(1e-4, 0.1))  # fmt: skip
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from(["SGD", "Adam"]),
+    st.sampled_from([1e-9, 1e-3, 1.0]),
+    st.floats(1e-4, 0.1),
+)
 def test_many_steps(seed: int, dtype: str, name: str, scale: float, lr: float) -> None:
     """Gradients down to 1e-9 among them, beside which an eps of 1e-8 is large: its place shows."""
     rng = np.random.default_rng(seed)
@@ -49,8 +53,12 @@ def test_many_steps(seed: int, dtype: str, name: str, scale: float, lr: float) -
         assert ours.t == STEPS
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from(["float32", "float64"]), st.sampled_from([1e-3, 1.0, 1e3]),
-       st.sampled_from([0.25, 1.0, 50.0, np.inf]))  # fmt: skip
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from([1e-3, 1.0, 1e3]),
+    st.sampled_from([0.25, 1.0, 50.0, np.inf]),
+)
 def test_clipping(seed: int, dtype: str, scale: float, max_norm: float) -> None:
     rng = np.random.default_rng(seed)
     grads = arrays(rng, dtype, scale)

@@ -1,6 +1,4 @@
-"""numpy_rnn/prediction.py and scripts/predict.py: what a trained model says."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/prediction.py and scripts/predict.py: what a trained model says."""
 
 import io
 import re
@@ -13,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numpy_rnn import load_checkpoint, save_checkpoint
-from numpy_rnn.checkpoint import Checkpoint
-from numpy_rnn.config import DEFAULTS, Config
-from numpy_rnn.data.batches import batches
-from numpy_rnn.data.text import TOKENIZERS, clean, encode
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.diagnosis import diagnose, verdict
-from numpy_rnn.models import build_model
-from numpy_rnn.prediction import positive, word_by_word
-from numpy_rnn.training import Trainer, train
+from numpy_rnn.sentiment import load_checkpoint, save_checkpoint
+from numpy_rnn.sentiment.checkpoint import Checkpoint
+from numpy_rnn.sentiment.config import DEFAULTS, Config
+from numpy_rnn.sentiment.data.batches import batches
+from numpy_rnn.sentiment.data.text import TOKENIZERS, clean, encode
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.diagnosis import diagnose, verdict
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.prediction import positive, word_by_word
+from numpy_rnn.sentiment.training import Trainer, train
 from parity_tests.support import load_script
 
 PREDICT = load_script("predict")
@@ -51,8 +49,15 @@ def test_good_and_bad_differ_in_order_only_and_are_told_apart(file: Path) -> Non
 @pytest.mark.parametrize("outputs", [2, 3])
 def test_each_answer_is_that_of_the_text_up_to_there(keep: str, max_tokens: int, outputs: int) -> None:
     """With batches of three, so that the answers have to be put back in order."""
-    config = Config(embedding_size=3, hidden_size=4, keep=keep, max_tokens=max_tokens, outputs=outputs, batch_size=3,
-                    readout="last_real")  # fmt: skip
+    config = Config(
+        embedding_size=3,
+        hidden_size=4,
+        keep=keep,
+        max_tokens=max_tokens,
+        outputs=outputs,
+        batch_size=3,
+        readout="last_real",
+    )
     vocabulary = ["<unk>", "<pad>", "a", "b", "c"]
     model, text = build_model(5, config), "a b x c a a c b c b"
     words, p = word_by_word(Checkpoint(model, vocabulary), text)
@@ -70,8 +75,9 @@ def test_each_answer_is_that_of_the_text_up_to_there(keep: str, max_tokens: int,
 @pytest.mark.parametrize("readout", ["last", "last_real", "mean", "max"])
 def test_each_answer_is_that_of_the_text_alone(readout: str, pad_to: str) -> None:
     """Whatever stands beside it in a batch: the only pads are those that it has alone."""
-    config = Config(embedding_size=3, hidden_size=4, readout=readout, pad_to=pad_to, max_tokens=9, batch_size=4,
-                    embedding_std=1.0)  # fmt: skip
+    config = Config(
+        embedding_size=3, hidden_size=4, readout=readout, pad_to=pad_to, max_tokens=9, batch_size=4, embedding_std=1.0
+    )
     checkpoint = Checkpoint(build_model(5, config), ["<unk>", "<pad>", "a", "b", "c"])
     words, p = word_by_word(checkpoint, "a b c a a c b c")
     for k in range(8):
@@ -92,7 +98,7 @@ def test_memory_grows_with_the_text_not_with_its_square() -> None:
 
 @pytest.mark.parametrize(("max_tokens", "largest"), [(0, 2 * 20), (5, 10 * 5)])
 def test_a_batch_has_fewer_texts_where_they_are_long(max_tokens: int, largest: int, monkeypatch: Any) -> None:
-    monkeypatch.setattr("numpy_rnn.prediction.STEPS", 50)
+    monkeypatch.setattr("numpy_rnn.sentiment.prediction.STEPS", 50)
     model = build_model(3, Config(embedding_size=1, hidden_size=1, max_tokens=max_tokens))
     forward, sizes = model.forward, []
     monkeypatch.setattr(model, "forward", lambda ids, lengths: sizes.append(ids.size) or forward(ids, lengths))
@@ -218,8 +224,9 @@ def test_a_byte_that_is_no_utf8(file: Path, tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_users_mistake(file: Path, tmp_path: Path, arguments: list[str], message: str, capsys: Any,
-                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_users_mistake(
+    file: Path, tmp_path: Path, arguments: list[str], message: str, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     raw = file.with_name("raw.safetensors")  # whose words keep their punctuation
     save_checkpoint(raw, build_model(3, Config(words="raw")), ["<unk>", "<pad>", "good"])

@@ -1,7 +1,5 @@
 """README.md: the example prints what its comments say, and the map of the source leads somewhere."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re
@@ -13,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from numpy_rnn.ladder import Results, rungs, table
-from parity_tests.bugs import BUGS
+from common.bugs import BUGS
+from common.ladder_results import Results, rungs, table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -57,25 +55,43 @@ def test_the_look_at_a_pytorch_model_sees_pads_and_embeddings(capsys: pytest.Cap
 
 
 def test_the_number_of_planted_bugs() -> None:
-    assert f"`parity_tests/bugs.py` lists {len(BUGS)} of them" in README
+    assert f"`scripts/common/bugs.py` lists {len(BUGS)} of them" in README
 
 
 def test_the_examples_are_there() -> None:
     assert len(EXAMPLES) == 5
 
 
-def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
-    lines = re.findall(r"^    \(Pdb\) (.*)$", README, re.MULTILINE)
-    (command,) = re.findall(r"^    \.venv/bin/python -m pdb scripts/(.*)$", README, re.MULTILINE)
+SESSIONS = re.findall(r"^    \.venv/bin/python -m pdb scripts/(.*)\n((?:    \(Pdb\) .*\n)+)", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("command", "lines", "stop", "answer"),
+    [
+        (*SESSIONS[0], "elman.py(", r"\(\(20, 64, 32\), \(32, 4\), \(4,\)\)"),
+        (*SESSIONS[1], "step_backward(", r"\(\d+, \(\d+, 2, 3\), \(\d+, 2, 4\)\)"),
+    ],
+)
+def test_a_debugger_session_works_as_written(command: str, lines: str, stop: str, answer: str, tmp_path: Path) -> None:
     script, *options = command.split()
+    typed = [*re.findall(r"\(Pdb\) (.*)", lines), "quit"]
     done = subprocess.run(
-        [sys.executable, "-m", "pdb", ROOT / "scripts" / script, *options, "--threads", "1"],
-        cwd=tmp_path, input="\n".join([*lines, "quit"]), capture_output=True, text=True, timeout=100,
-    )  # fmt: skip
+        [sys.executable, "-m", "pdb", ROOT / "scripts" / script, *options],
+        cwd=tmp_path,
+        input="\n".join(typed),
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert "Breakpoint 1 at" in done.stdout
-    assert "step_backward(" in done.stdout
+    assert stop in done.stdout
     assert "***" not in done.stdout, done.stdout  # how pdb marks an error
-    assert re.search(r"^\(Pdb\) \(\d+, \(\d+, 2, 3\), \(\d+, 2, 4\)\)$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(rf"^\(Pdb\) {answer}$", done.stdout, re.MULTILINE), done.stdout
+
+
+def test_the_first_steps_are_the_readmes() -> None:
+    script = (ROOT / "scripts" / "first_steps.py").read_text()
+    assert any(script.endswith(f'"""\n\n{example}') for example in EXAMPLES)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip("| *"))
@@ -102,8 +118,10 @@ def test_the_source_cites_equations_of_the_derivation() -> None:
     """All of them, and no others; each in one file."""
     numbered = re.findall(r"\((\d+)\)$", (ROOT / "docs" / "derivation.md").read_text(), re.MULTILINE)
     assert numbered == [str(number) for number in range(1, len(numbered) + 1)]
-    cited = [set(re.findall(r"Eq\. \((\d+)\)", (ROOT / "numpy_rnn" / f"{name}.py").read_text()))
-             for name in ("rnn", "lstm", "gru", "rtrl")]  # fmt: skip
+    cited = [
+        set(re.findall(r"Eq\. \((\d+)\)", (ROOT / "numpy_rnn" / f"{name}.py").read_text()))
+        for name in ("rnn", "lstm", "gru", "rtrl")
+    ]
     assert sorted(number for file in cited for number in file) == sorted(numbered)
 
 
@@ -116,7 +134,7 @@ def test_the_source_cites_equations_of_the_derivation() -> None:
     ],
 )
 def test_a_ladders_table_is_that_of_its_results(page: str, cells: list[str], ends: bool) -> None:
-    results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "stack": "numpy"})
+    results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "backend": "numpy"})
     assert table(results, rungs(["rnncell", "basic"], cells, ends), [0, 1, 2]) in (ROOT / page).read_text()
 
 

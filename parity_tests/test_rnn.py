@@ -1,7 +1,5 @@
 """numpy_rnn/rnn.py: values and every gradient against torch.nn.RNN and autograd."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,7 +1,5 @@
 """numpy_rnn/rtrl.py: forward in time, the gradient that BPTT finds backwards."""
 
-from __future__ import annotations
-
 import gc
 import itertools
 import tracemalloc

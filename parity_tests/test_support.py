@@ -1,7 +1,5 @@
 """parity_tests/support.py: the comparison that every gradient goes through would notice."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

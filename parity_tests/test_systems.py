@@ -1,6 +1,4 @@
-"""numpy_rnn/systems.py: what the two programs were, what mends them, and NumPy equal to PyTorch at every rung."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/systems.py: what the two programs were, what mends them, NumPy equal to PyTorch at each rung."""
 
 from dataclasses import asdict, replace
 from itertools import pairwise
@@ -8,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from numpy_rnn.config import SYSTEMS, Config
-from numpy_rnn.data.text import cut
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.systems import REPAIRS, as_written, for_toy, ladder, repaired
+from numpy_rnn.sentiment.config import SYSTEMS, Config
+from numpy_rnn.sentiment.data.text import cut
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.systems import REPAIRS, as_written, for_toy, ladder, repaired
 from torch_rnn.comparison import Comparison
 
 RUNGS = [(system, repair, config) for system in SYSTEMS for repair, config in ladder(system)]
@@ -21,17 +19,58 @@ BEST = replace(repaired("basic"), bidirectional=True, readout="max", unknown_rat
 @pytest.mark.parametrize(
     ("system", "settings"),
     [
-        ("rnncell", {"embedding_size": 100, "hidden_size": 300, "max_tokens": 200, "keep": "first", "batch_size": 64,
-                     "pad_to": "max_tokens", "outputs": 3, "lr": 1e-4, "epochs": 5, "words": "clean",
-                     "misscaled_loss": True, "test_runs": 5, "sigmoid": False}),
-        ("basic", {"embedding_size": 128, "hidden_size": 256, "max_tokens": 0, "words": "raw", "batch_size": 100,
-                   "pad_to": "longest", "buckets": True, "outputs": 2, "sigmoid": True, "lr": 1e-4, "epochs": 5,
-                   "num_layers": 1, "misscaled_loss": False, "test_runs": 1}),
+        (
+            "rnncell",
+            {
+                "embedding_size": 100,
+                "hidden_size": 300,
+                "max_tokens": 200,
+                "keep": "first",
+                "batch_size": 64,
+                "pad_to": "max_tokens",
+                "outputs": 3,
+                "lr": 1e-4,
+                "epochs": 5,
+                "words": "clean",
+                "misscaled_loss": True,
+                "test_runs": 5,
+                "sigmoid": False,
+            },
+        ),
+        (
+            "basic",
+            {
+                "embedding_size": 128,
+                "hidden_size": 256,
+                "max_tokens": 0,
+                "words": "raw",
+                "batch_size": 100,
+                "pad_to": "longest",
+                "buckets": True,
+                "outputs": 2,
+                "sigmoid": True,
+                "lr": 1e-4,
+                "epochs": 5,
+                "num_layers": 1,
+                "misscaled_loss": False,
+                "test_runs": 1,
+            },
+        ),
     ],
-)  # fmt: skip
+)
 def test_as_written(system: str, settings: dict[str, Any]) -> None:
-    both = {"readout": "last", "embedding_std": 1.0, "clip": 0.0, "dropout": 0.0, "optimizer": "adam", "cell": "rnn",
-            "schedule": "constant", "unknown_rate": 0.0, "nonlinearity": "tanh", "system": system}  # fmt: skip
+    both = {
+        "readout": "last",
+        "embedding_std": 1.0,
+        "clip": 0.0,
+        "dropout": 0.0,
+        "optimizer": "adam",
+        "cell": "rnn",
+        "schedule": "constant",
+        "unknown_rate": 0.0,
+        "nonlinearity": "tanh",
+        "system": system,
+    }
     config = asdict(as_written(system))
     assert {name: config[name] for name in settings | both} == settings | both
 
@@ -63,8 +102,11 @@ def test_an_unknown_system() -> None:
         as_written("lstm")
 
 
-@pytest.mark.parametrize("config", [config for _, _, config in RUNGS] + [BEST],
-                         ids=[f"{s}-{r.number if r else 'as-written'}" for s, r, _ in RUNGS] + ["best"])  # fmt: skip
+@pytest.mark.parametrize(
+    "config",
+    [config for _, _, config in RUNGS] + [BEST],
+    ids=[f"{s}-{r.number if r else 'as-written'}" for s, r, _ in RUNGS] + ["best"],
+)
 def test_numpy_and_pytorch_agree_in_lockstep_at_every_rung(config: Config) -> None:
     """Loss, every gradient, every updated weight; small, but with the rung's own rates, padding, words and batches."""
     small = replace(config, embedding_size=6, hidden_size=8, batch_size=20, dtype="float64")

@@ -1,7 +1,5 @@
 """scripts/train.py as a user runs it, on one process and several; torch_rnn/distributed.py."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -16,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from numpy_rnn import load_checkpoint
-from numpy_rnn.systems import as_written, for_toy, repaired
+from numpy_rnn.sentiment import load_checkpoint
+from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
 from parity_tests.support import load_script, start
 
 ROOT = Path(__file__).parent.parent
@@ -37,14 +35,14 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("system", ["rnncell", "basic"])
 @pytest.mark.parametrize("end", ["--as-written", "--repaired"])
-def test_both_systems_both_ends_both_stacks(stack: str, system: str, end: str, capsys: Any) -> None:
-    assert train("--system", system, "--stack", stack, end, "--json", "out.json") == 0
+def test_both_systems_both_ends_both_backends(backend: str, system: str, end: str, capsys: Any) -> None:
+    assert train("--system", system, "--backend", backend, end, "--json", "out.json") == 0
     result, printed = json.loads(Path("out.json").read_text()), capsys.readouterr().out
     config = for_toy({"--as-written": as_written, "--repaired": repaired}[end](system))
-    expected = asdict(config) | {"hidden_size": 8, "embedding_size": 4, "epochs": 2, "stack": stack}
+    expected = asdict(config) | {"hidden_size": 8, "embedding_size": 4, "epochs": 2, "backend": backend}
     assert {name: result["config"][name] for name in expected} == expected
     assert [row["epoch"] for row in result["epochs"]] == [1, 2]
     assert list(result["test"]) == ["loss", "accuracy"]
@@ -57,7 +55,7 @@ def test_both_systems_both_ends_both_stacks(stack: str, system: str, end: str, c
 
 
 def test_the_misscaled_loss_is_that_of_the_seed(capsys: Any) -> None:
-    assert train("--system", "rnncell", "--as-written", "--json", "out.json", "--stack", "numpy") == 0
+    assert train("--system", "rnncell", "--as-written", "--json", "out.json", "--backend", "numpy") == 0
     result, printed = json.loads(Path("out.json").read_text()), capsys.readouterr().out
     row = result["epochs"][0]
     assert f"epoch 1: loss {row['train_loss'] / 32:.4f}, accuracy {row['train_accuracy']:.4f}" in printed
@@ -71,18 +69,31 @@ def test_a_switch_by_itself() -> None:
 
 
 @pytest.mark.parametrize("system", ["rnncell", "basic"])
-def test_the_stacks_end_alike_and_their_checkpoints_answer_alike(system: str) -> None:
+def test_the_backends_end_alike_and_their_checkpoints_answer_alike(system: str) -> None:
     """From the same weights, on the same batches, in float64 for two epochs: to the last digits but a few."""
     results = {}
-    for stack in ("numpy", "torch"):
-        assert train("--system", system, "--stack", stack, "--dtype", "float64", "--json", f"{stack}.json",
-                     "--checkpoint", f"{stack}.safetensors") == 0  # fmt: skip
-        results[stack] = json.loads(Path(f"{stack}.json").read_text())
+    for backend in ("numpy", "torch"):
+        assert (
+            train(
+                "--system",
+                system,
+                "--backend",
+                backend,
+                "--dtype",
+                "float64",
+                "--json",
+                f"{backend}.json",
+                "--checkpoint",
+                f"{backend}.safetensors",
+            )
+            == 0
+        )
+        results[backend] = json.loads(Path(f"{backend}.json").read_text())
     for one, other in zip(results["numpy"]["epochs"], results["torch"]["epochs"], strict=True):
         for name in ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy"):
             assert one[name] == pytest.approx(other[name], rel=1e-8)
     assert results["numpy"]["test"] == pytest.approx(results["torch"]["test"], rel=1e-8)
-    models = [load_checkpoint(f"{stack}.safetensors").model for stack in ("numpy", "torch")]
+    models = [load_checkpoint(f"{backend}.safetensors").model for backend in ("numpy", "torch")]
     logits = [model.forward(np.array([[5, 6], [7, 1]]), np.array([2, 1]))[0] for model in models]
     np.testing.assert_allclose(*logits, rtol=1e-6)
 
@@ -92,7 +103,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         assert train("--device", "cpu", "--deterministic", "--checkpoint", f"{k}.safetensors", "--seed", "3") == 0
         torch.use_deterministic_algorithms(False)
     assert Path("0.safetensors").read_bytes() == Path("1.safetensors").read_bytes()
-    assert train("--stack", "torch", "--checkpoint", "2.safetensors", "--seed", "4") == 0
+    assert train("--backend", "torch", "--checkpoint", "2.safetensors", "--seed", "4") == 0
     assert Path("0.safetensors").read_bytes() != Path("2.safetensors").read_bytes()
 
 
@@ -102,9 +113,9 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (["--as-written", "--repaired"], "not allowed with argument"),
         (["--hidden-size", "0"], "train.py: hidden_size: expected a whole number >= 1, got 0"),
         (["--device", "cuda"], "train.py: device: expected one that is here, such as cpu, got 'cuda'"),
-        (["--device", "cuda", "--stack", "numpy"], "device: expected auto or cpu with stack numpy, got 'cuda'"),
+        (["--device", "cuda", "--backend", "numpy"], "device: expected auto or cpu with backend numpy, got 'cuda'"),
         (["--capture", "--device", "cpu"], "train.py: capture: expected a CUDA device, got 'cpu'"),
-        (["--capture", "--stack", "numpy"], "train.py: capture: expected stack torch, got 'numpy'"),
+        (["--capture", "--backend", "numpy"], "train.py: capture: expected backend torch, got 'numpy'"),
         (["--data", "imdb"], "train.py: data_dir: expected --data-dir DIR or --hub with --data imdb, got neither"),
         (["--data", "imdb", "--data-dir", "."], "data_dir: expected IMDB's splits train and test (text, label)"),
         (["--checkpoint", "nowhere/model"], "train.py: checkpoint: expected a file in a folder that can be written to"),
@@ -116,7 +127,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (["--system", "basic", "--pad-to", "max_tokens", "--max-tokens", "0"], "train.py: pad_to: expected 'longest'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)  # fmt: skip
+)
 def test_a_users_mistake(arguments: list[str], message: str, capsys: Any) -> None:
     if arguments[:2] == ["--device", "cuda"] and torch.cuda.is_available():
         pytest.skip("cuda is here")
@@ -128,8 +139,8 @@ def test_a_users_mistake(arguments: list[str], message: str, capsys: Any) -> Non
 def test_several_processes_are_pytorchs(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """Two of NumPy would each train alone, and write the same checkpoint."""
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "here")
-    assert train("--stack", "numpy") == 2
-    assert "train.py: stack: expected torch on several processes, got 'numpy'" in capsys.readouterr().err
+    assert train("--backend", "numpy") == 2
+    assert "train.py: backend: expected torch on several processes, got 'numpy'" in capsys.readouterr().err
     assert not os.listdir()
 
 
@@ -144,13 +155,13 @@ def test_the_first_process_speaks_of_a_mistake(rank: str, waited: list[int], mon
 
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setattr(time, "sleep", sleep)
-    assert train("--data", "imdb", "--stack", "numpy") == 2
+    assert train("--data", "imdb", "--backend", "numpy") == 2
     assert waits == waited
     assert capsys.readouterr().err.startswith("train.py: data_dir: expected")
 
 
 def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
-    script, options = str(ROOT / "scripts" / "train.py"), ["--threads", "1", "--epochs", "1000", "--stack", "numpy"]
+    script, options = str(ROOT / "scripts" / "train.py"), ["--threads", "1", "--epochs", "1000", "--backend", "numpy"]
     process = start([sys.executable, script, *options], tmp_path)
     while not (tmp_path / "model.safetensors").exists() and process.poll() is None:
         time.sleep(0.05)
@@ -183,8 +194,13 @@ def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:
     for processes in (1, 2, 3):
         file = tmp_path / f"{processes}.json"
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        done = subprocess.run([*command, worker, file], capture_output=True, text=True, timeout=300,
-                              env=os.environ | {"OMP_NUM_THREADS": "1"})  # fmt: skip
+        done = subprocess.run(
+            [*command, worker, file],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
         assert done.returncode == 0, done.stderr
         losses[processes] = json.loads(file.read_text())
     alone = losses.pop(1)

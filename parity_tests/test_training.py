@@ -1,6 +1,4 @@
-"""numpy_rnn/training.py and its twin torch_rnn/training.py: steps, evaluation, what stops them."""
-
-from __future__ import annotations
+"""numpy_rnn/sentiment/training.py and its twin torch_rnn/training.py: steps, evaluation, what stops them."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from numpy_rnn.config import DEFAULTS
-from numpy_rnn.data.batches import batches
-from numpy_rnn.data.toy import load_toy
-from numpy_rnn.training import learning_rate, train
+from numpy_rnn.sentiment.config import DEFAULTS
+from numpy_rnn.sentiment.data.batches import batches
+from numpy_rnn.sentiment.data.toy import load_toy
+from numpy_rnn.sentiment.training import learning_rate, train
 from torch_rnn import from_torch_names
 from torch_rnn.comparison import Comparison, relative_error
 from torch_rnn.devices import choose_device
@@ -22,11 +20,11 @@ DATA = load_toy(train=330, valid=40, test=40)
 SMALL = replace(DEFAULTS["toy"], embedding_size=8, hidden_size=12, dtype="float64", epochs=4)
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_evaluation(stack: str) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_evaluation(backend: str) -> None:
     """All reviews, the last small batch counting as little as it has; no dropout; accuracy is what is right."""
     run = Comparison(DATA, replace(SMALL, dropout=0.9, unknown_rate=0.9))
-    trainer: Any = getattr(run, stack)
+    trainer: Any = getattr(run, backend)
     losses, right = [], []
     for i in range(len(DATA.valid)):  # 40 reviews, one at a time; the trainer does 32 and 8
         ids = DATA.valid.tokens[DATA.valid.offsets[i] : DATA.valid.offsets[i + 1], None]
@@ -48,28 +46,28 @@ def test_a_constant_learning_rate_stays() -> None:
     assert [learning_rate(replace(SMALL, schedule="constant"), step, 4) for step in range(5)] == [SMALL.lr] * 5
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_no_clipping(stack: str) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_no_clipping(backend: str) -> None:
     """With plain gradient descent: clip 0 takes the whole step, a small one a step of just that length."""
     for clip in (0.0, 1e-3):
         run = Comparison(DATA, replace(SMALL, optimizer="sgd", clip=clip))
-        trainer: Any = getattr(run, stack)
+        trainer: Any = getattr(run, backend)
         batch, lr = next(run._batches(0, ""))
         norm = np.sqrt(sum((g**2).sum() for g in run.numpy.gradients(batch).grads.values()))
         before = {name: p.copy() for name, p in run.numpy.model.params.items()}
         trainer.step(batch, lr)
-        after = run.numpy.model.params if stack == "numpy" else from_torch_names(run.numpy.model, trainer.weights())
+        after = run.numpy.model.params if backend == "numpy" else from_torch_names(run.numpy.model, trainer.weights())
         moved = np.sqrt(sum(((after[name] - p) ** 2).sum() for name, p in before.items()))
         assert moved == pytest.approx(lr * (clip or norm), rel=2e-3)
         assert norm > 0.01
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_a_run_tells_of_each_epoch(stack: str) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_run_tells_of_each_epoch(backend: str) -> None:
     """Each review counts once, in the small last batch, too; the rate falls over the whole run; steps are told."""
     config = replace(SMALL, epochs=2, outputs=3, buckets=True)
     run, steps, rates = Comparison(DATA, config), [], []
-    trainer: Any = getattr(run, stack)
+    trainer: Any = getattr(run, backend)
     sizes = [len(batch.labels) for epoch in range(2) for batch in batches(DATA.train, config, epoch)]
     right = trainer.update
     trainer.update = lambda step, lr: rates.append(lr) or right(step, lr)
@@ -87,10 +85,10 @@ def test_a_run_tells_of_each_epoch(stack: str) -> None:
     assert (rows[-1]["valid_loss"], rows[-1]["valid_accuracy"]) == trainer.evaluate(DATA.valid)
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_right_answers_are_counted(stack: str) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_right_answers_are_counted(backend: str) -> None:
     run = Comparison(DATA, replace(SMALL, outputs=3))
-    trainer: Any = getattr(run, stack)
+    trainer: Any = getattr(run, backend)
     batch, _ = next(run._batches(0, ""))
     logits, _ = run.numpy.model.forward(batch.ids, batch.lengths, batch.mask)
     answers = logits.argmax(axis=1)
@@ -98,20 +96,20 @@ def test_right_answers_are_counted(stack: str) -> None:
     assert len(set(answers)) > 1
 
 
-@pytest.mark.parametrize("stack", ["numpy", "torch"])
-def test_a_nan_stops_the_training_before_any_weight_is_touched(stack: str) -> None:
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_nan_stops_the_training_before_any_weight_is_touched(backend: str) -> None:
     run = Comparison(DATA, SMALL)
-    trainer: Any = getattr(run, stack)
+    trainer: Any = getattr(run, backend)
     batch, lr = next(run._batches(0, ""))
-    if stack == "numpy":
+    if backend == "numpy":
         run.numpy.model.params["linear.b"][0] = np.nan
         before = {name: p.copy() for name, p in run.numpy.model.params.items()}
     else:
         trainer.model.linear.bias.data[0] = float("nan")
         before = {name: p.copy() for name, p in trainer.weights().items()}
-    with pytest.raises(ValueError, match=f"{stack} training: expected a finite loss and gradient .* got loss nan"):
+    with pytest.raises(ValueError, match=f"{backend} training: expected a finite loss and gradient .* got loss nan"):
         trainer.step(batch, lr)
-    after = run.numpy.model.params if stack == "numpy" else trainer.weights()
+    after = run.numpy.model.params if backend == "numpy" else trainer.weights()
     for name, p in before.items():
         np.testing.assert_array_equal(p, after[name])
 
@@ -124,7 +122,7 @@ def test_the_twin_takes_over_weights_and_optimizer_state() -> None:
         run.numpy.step(batch, lr)
     for batch, lr in stream[4:6]:
         run.torch.step(batch, lr)
-    run.torch.take_over(run.numpy)
+    run.torch.copy_state_from(run.numpy)
     snapshot = {name: p.copy() for name, p in run.numpy.model.params.items()}
     run.torch.step(*stream[6])
     for name, p in run.numpy.model.params.items():

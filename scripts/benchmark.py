@@ -9,18 +9,30 @@ Prints milliseconds per training step, the median and the fastest of --steps, an
 reviews would take of such steps.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
+import time
 from dataclasses import replace
 from statistics import median
 
-from numpy_rnn.checks import check_size
-from numpy_rnn.command_line import add_threads, status_of, use_threads
-from numpy_rnn.systems import repaired
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from common.command_line import add_threads, status_of, use_threads
+from numpy_rnn.checks import check_choice, check_size
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.batches import Batch
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.systems import repaired
+from numpy_rnn.sentiment.training import Trainer
+from torch_rnn.devices import choose_device
+from torch_rnn.training import TorchTrainer
 
 REVIEWS, WORDS = 20_000, 10_002
+KINDS = ("nn.RNN", "eager", "captured")
+WARM_UP = 3  # steps that are not measured
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,11 +47,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def benchmark(args: argparse.Namespace) -> None:
-    import torch
-
-    from torch_rnn.benchmark import KINDS, seconds_per_step
-    from torch_rnn.devices import choose_device
-
     device = choose_device(args.device)
     use_threads(args.threads)
     check_size("steps", args.steps)
@@ -59,6 +66,39 @@ def benchmark(args: argparse.Namespace) -> None:
         whole = whole or typical  # nn.RNN is the first
         per_epoch = typical * -(-REVIEWS // args.batch_size)
         print(f"{kind:10}{1e3 * typical:14.2f}{1e3 * min(seconds):10.2f}{per_epoch:13.1f}{typical / whole:11.2f}")
+
+
+class WholeSequence(nn.Module):
+    """nn.RNN in the place of the loop: x (T, N, D) -> h_1..h_T (T, N, H)."""
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(x)[0]
+
+
+def seconds_per_step(kind: str, config: Config, words: int, device: str, steps: int) -> list[float]:
+    """Of `steps` training steps on one batch of random words, all max_tokens long: forward, backward, clip, Adam."""
+    check_choice("kind", kind, KINDS)
+    trainer = TorchTrainer(Trainer(build_model(words, replace(config, system="rnncell"))), device)
+    if kind == "nn.RNN":
+        trainer.model.rnn = WholeSequence(config.embedding_size, config.hidden_size).to(device)
+        trainer.optimizer = torch.optim.Adam(trainer.model.parameters())
+    elif kind == "captured":
+        trainer.model.capture(config.max_tokens, config.batch_size)  # type: ignore[operator]
+    rng, T, N = np.random.default_rng(0), config.max_tokens, config.batch_size
+    ids, lengths = rng.integers(2, words, (T, N)), np.full(N, T)
+    batch = trainer.tensors(Batch(ids, lengths, rng.integers(0, 2, N), None, np.arange(N)))
+    seconds = []
+    for _ in tqdm(range(WARM_UP + steps), kind, leave=False, disable=None):
+        start = time.perf_counter()
+        trainer.step(batch, config.lr)
+        if trainer.device.type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - start)
+    return seconds[WARM_UP:]
 
 
 if __name__ == "__main__":

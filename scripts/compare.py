@@ -4,7 +4,7 @@ picture.
 
 There are two ways to compare, and both are needed.
 
-FREE RUNNING (the default): each stack goes its own way. The two loss curves lie on top of each other, and then part,
+FREE RUNNING (the default): each backend goes its own way. The two loss curves lie on top of each other, and then part,
 although no formula differs: float rounding differs (sums in another order), and training amplifies any
 difference, step by step. So equal curves at the end can't be expected, and unequal ones prove nothing.
 
@@ -12,17 +12,20 @@ LOCKSTEP (--lockstep): before every step the twin takes over NumPy's weights and
 step, and loss, every gradient and every updated weight are compared. Nothing can pile up: this is the proof.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import platform
 import sys
 from dataclasses import asdict
 from statistics import median
-from typing import Any
+from typing import Any, BinaryIO
 
-from numpy_rnn.command_line import (
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from common.baseline import bag_of_words_accuracy
+from common.command_line import (
     add_data_options,
     add_settings,
     add_threads,
@@ -33,8 +36,11 @@ from numpy_rnn.command_line import (
     status_of,
     use_threads,
 )
-from numpy_rnn.config import DEFAULTS
-from numpy_rnn.files import written_whole
+from numpy_rnn.sentiment.config import DEFAULTS
+from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.types import Array
+from torch_rnn.comparison import DIVERGED, Comparison
+from torch_rnn.devices import choose_device
 
 EXAMPLES = """examples:
   .venv/bin/python scripts/compare.py                                    toy reviews, made here: no files, no network
@@ -45,8 +51,9 @@ EXAMPLES = """examples:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_data_options(parser)
     parser.add_argument("--lockstep", action="store_true", help="compare every step from the same state; see above")
     parser.add_argument("--steps", type=int, help="stop after this many training steps, the first of the full run")
@@ -63,13 +70,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def compare(args: argparse.Namespace) -> None:
-    import torch
-
-    from torch_rnn.baseline import bag_of_words_accuracy
-    from torch_rnn.comparison import Comparison
-    from torch_rnn.devices import choose_device
-    from torch_rnn.picture import draw
-
     config = settings(args, DEFAULTS[args.data])
     for argument in ("json", "picture"):
         check_writable(argument, getattr(args, argument))
@@ -79,28 +79,32 @@ def compare(args: argparse.Namespace) -> None:
 
     data = load_data(args, config)
     run = Comparison(data, config, args.device, args.steps, args.lockstep)
-    print(f"training steps: {run.steps}, {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}, "
-          f"threads for each: {args.threads}, PyTorch on {args.device}\n\n{HEADER}")  # fmt: skip
+    print(
+        f"training steps: {run.steps}, {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}, "
+        f"threads for each: {args.threads}, PyTorch on {args.device}\n\n{HEADER}"
+    )
     epochs = []
     for row in run.epochs():
         epochs.append(row)
         print(table_row(row), flush=True)
-    test = {trainer.name: dict(zip(("loss", "accuracy"), trainer.evaluate(data.test), strict=True))
-            for trainer in (run.numpy, run.torch)}  # fmt: skip
+    test = {
+        trainer.name: dict(zip(("loss", "accuracy"), trainer.evaluate(data.test), strict=True))
+        for trainer in (run.numpy, run.torch)
+    }
     result = {
         "config": vars(args) | asdict(config) | {"python": platform.python_version(), "torch": torch.__version__},
         "epochs": epochs,
         "padding": run.padding(),
-        "parting_step": None if args.lockstep else run.parting_step(),
+        "divergence_step": None if args.lockstep else run.divergence_step(),
         "test": test,
         "baseline": {"bag_of_words_accuracy": bag_of_words_accuracy(data)},
         "lockstep": run.worst,
     }
     print(summary(result))
     if args.json:
-        with written_whole(args.json) as stream:
+        with atomic_write(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
-    with written_whole(args.picture) as stream:
+    with atomic_write(args.picture) as stream:
         draw(stream, run.losses, result)
     print(f"\nPicture: {args.picture}")
 
@@ -111,31 +115,79 @@ epoch    train    valid  accuracy seconds    train    valid  accuracy seconds  o
 
 
 def table_row(row: dict[str, Any]) -> str:
-    stacks = "  ".join(f"{s['train_loss']:7.4f}  {s['valid_loss']:7.4f}  {s['valid_accuracy']:8.4f} {s['seconds']:7.1f}"
-                       for s in (row["numpy"], row["torch"]))  # fmt: skip
-    return f"{row['epoch']:5d}  {stacks}  {row['largest_loss_difference']:18.1e}"
+    columns = "  ".join(
+        f"{s['train_loss']:7.4f}  {s['valid_loss']:7.4f}  {s['valid_accuracy']:8.4f} {s['seconds']:7.1f}"
+        for s in (row["numpy"], row["torch"])
+    )
+    return f"{row['epoch']:5d}  {columns}  {row['largest_loss_difference']:18.1e}"
 
 
 def summary(result: dict[str, Any]) -> str:
     test, words = result["test"], result["baseline"]["bag_of_words_accuracy"]
     lines = [f"\n{'test':12}   loss    accuracy"]
-    lines += [f"{stack:12} {test[stack]['loss']:7.4f}  {test[stack]['accuracy']:7.4f}" for stack in test]
+    lines += [f"{backend:12} {test[backend]['loss']:7.4f}  {test[backend]['accuracy']:7.4f}" for backend in test]
     lines.append(f"{'bag of words':12}     --   {words:7.4f}   an order-blind model, for scale\n")
     worst = result["lockstep"]
     if worst is None:
         ratio = median(row["numpy"]["seconds"] / row["torch"]["seconds"] for row in result["epochs"])
-        lines.append(f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median). {result['padding']:.1%} of "
-                     "the steps were padding,\nwhich NumPy skips and PyTorch computes.")  # fmt: skip
-        parted = result["parting_step"]
-        lines.append(f"The losses part (differ by more than 1e-3) at step {parted}: rounding, amplified by training."
-                     if parted else "The losses never differ by more than 1e-3.")  # fmt: skip
+        lines.append(
+            f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median). {result['padding']:.1%} of "
+            "the steps were padding,\nwhich NumPy skips and PyTorch computes."
+        )
+        parted = result["divergence_step"]
+        lines.append(
+            f"The losses part (differ by more than 1e-3) at step {parted}: rounding, amplified by training."
+            if parted
+            else "The losses never differ by more than 1e-3."
+        )
         return "\n".join(lines)
-    lines += [f"\nThe worst of {worst['steps']} steps in lockstep:",
-              f"  loss, absolute difference           {worst['largest_loss_difference']:8.1e}"]  # fmt: skip
+    lines += [
+        f"\nThe worst of {worst['steps']} steps in lockstep:",
+        f"  loss, absolute difference           {worst['largest_loss_difference']:8.1e}",
+    ]
     for name, error in worst["largest_gradient_error"].items():
         lines.append(f"  gradient of {name:18}      {error:8.1e}  relative, in norm")
     lines.append(f"  any updated weight                  {worst['largest_weight_error']:8.1e}  relative, in norm")
     return "\n".join(lines)
+
+
+COLOURS = {"numpy": "tab:blue", "torch": "tab:orange"}
+NAMES = {"numpy": "NumPy, by hand", "torch": "PyTorch"}
+
+
+def draw(stream: BinaryIO, losses: dict[str, list[float]], result: dict[str, Any]) -> None:
+    """Writes a PNG of `result`, as scripts/compare.py makes it, and of the losses of every step."""
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    curves, difference, accuracy = figure.subplots(3, 1)
+    steps = np.arange(1, len(losses["numpy"]) + 1)
+    for backend, style in (("numpy", "-"), ("torch", "--")):
+        curves.plot(steps, losses[backend], style, color=COLOURS[backend], label=NAMES[backend], linewidth=1)
+    curves.set(xlabel="training step", ylabel="training loss", title="Two backends, the same weights, the same batches")
+    curves.legend()
+    _difference(difference, steps, np.abs(np.subtract(losses["numpy"], losses["torch"])), result)
+    epochs = [row["epoch"] for row in result["epochs"]]
+    for backend, style in (("numpy", "o-"), ("torch", "s--")):
+        valid = [row[backend]["valid_accuracy"] for row in result["epochs"]]
+        test = result["test"][backend]["accuracy"]
+        accuracy.plot(epochs, valid, style, color=COLOURS[backend], label=f"{NAMES[backend]} (test {test:.4f})")
+    words = result["baseline"]["bag_of_words_accuracy"]
+    accuracy.axhline(words, color="grey", linestyle=":", label=f"bag of words (test {words:.4f})")
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy", xticks=epochs)
+    accuracy.legend()
+    figure.savefig(stream, format="png", dpi=110)
+
+
+def _difference(axes: Any, steps: Array, difference: Array, result: dict[str, Any]) -> None:
+    exact = difference == 0  # a logarithm has no place for them: they are marked at the lower edge
+    floor = difference[~exact].min() / 2 if (~exact).any() else 1e-17
+    axes.semilogy(steps, np.where(exact, floor, difference), ".", color="tab:green", markersize=2)
+    axes.axhline(DIVERGED, color="grey", linestyle=":", linewidth=1)
+    parted = result["divergence_step"]
+    if parted:
+        axes.axvline(parted, color="tab:red", linewidth=1, label=f"they part at step {parted}")
+        axes.legend(loc="lower right")
+    how = "free running: rounding, amplified by training" if result["lockstep"] is None else "in lockstep"
+    axes.set(xlabel="training step", ylabel="|loss difference|", title=how)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ before repair 11 of scripts/ladder.py are trained. Each changes the table's scal
 of the table alone, so that the possible reasons predict different accuracies. docs/embedding_scale.md has the results.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -16,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from numpy_rnn.command_line import add_data_options, add_threads, check_writable, load_data, status_of, use_threads
-from numpy_rnn.config import SYSTEMS, Config
-from numpy_rnn.data.batches import Batch, batches
-from numpy_rnn.data.text import Dataset, Reviews, select
-from numpy_rnn.files import written_whole
-from numpy_rnn.layers import Params
-from numpy_rnn.models import SentimentModel, build_model
+from common.command_line import add_data_options, add_threads, check_writable, load_data, status_of, use_threads
 from numpy_rnn.optim import Adam
-from numpy_rnn.systems import as_written, for_toy, ladder
-from numpy_rnn.training import Trainer, train
+from numpy_rnn.sentiment.config import SYSTEMS, Config
+from numpy_rnn.sentiment.data.batches import Batch, batches
+from numpy_rnn.sentiment.data.text import Dataset, Reviews, select
+from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.sentiment.models import SentimentModel, build_model
+from numpy_rnn.sentiment.systems import as_written, for_toy, ladder
+from numpy_rnn.sentiment.training import Trainer, train
+from numpy_rnn.types import Array, Params
 
 TABLE, W_XH = "embedding.W", "rnn.W_xh_l0"
 PROBE = 320  # validation reviews on which states and gradients are looked at
@@ -87,8 +85,11 @@ def measure(args: argparse.Namespace) -> None:
     for system in SYSTEMS:
         data = load_data(args, as_written(system))
         untrained[system] = states(build_model(len(data.vocabulary), as_written(system)), data.valid)
-        print("{} as written, untrained: median |h| {:.2f}, |h| > 0.9 {:.2%}, mean tanh' {:.2f}".format(
-            system, *untrained[system]))  # fmt: skip
+        print(
+            "{} as written, untrained: median |h| {:.2f}, |h| > 0.9 {:.2%}, mean tanh' {:.2f}".format(
+                system, *untrained[system]
+            )
+        )
     data = load_data(args, rung)
     runs = []
     print("\nvariant        seed  training loss  valid. accuracy  moved  correlation  of what was learnt  |h| > 0.9")
@@ -96,11 +97,13 @@ def measure(args: argparse.Namespace) -> None:
         run = {"variant": name, "seed": config.seed} | train_variant(VARIANTS[name], config, data)
         runs.append(run)
         last = run["epochs"][-1]
-        tqdm.write(f"{name:15}{config.seed:4}{last['train_loss']:15.3f}{last['valid_accuracy']:17.1%}{run['moved']:7.3f}"
-                   f"{run['correlation']:13.2f}{run['correlation_learnt']:20.2f}{run['states'][1]:11.2%}")  # fmt: skip
+        tqdm.write(
+            f"{name:15}{config.seed:4}{last['train_loss']:15.3f}{last['valid_accuracy']:17.1%}{run['moved']:7.3f}"
+            f"{run['correlation']:13.2f}{run['correlation_learnt']:20.2f}{run['states'][1]:11.2%}"
+        )
     if args.json:
         content = {"rung": asdict(rung), "untrained": untrained, "runs": runs}
-        with written_whole(args.json) as stream:
+        with atomic_write(args.json) as stream:
             stream.write(f"{json.dumps(content)}\n".encode())
 
 
@@ -119,7 +122,7 @@ def probe(reviews: Reviews) -> Reviews:
     return select(reviews, range(min(PROBE, len(reviews))))
 
 
-def real_steps(batch: Batch) -> np.ndarray:
+def real_steps(batch: Batch) -> Array:
     """(T, N): no pads."""
     return np.arange(len(batch.ids))[:, None] < batch.lengths
 
@@ -144,7 +147,7 @@ def train_variant(variant: Variant, config: Config, data: Dataset) -> dict[str, 
     return {"epochs": epochs, "states_before": before, "states": states(model, data.valid)} | words
 
 
-def look_at_words(W: np.ndarray, W_0: np.ndarray, direction: np.ndarray, data: Dataset) -> dict[str, float]:
+def look_at_words(W: Array, W_0: Array, direction: Array, data: Dataset) -> dict[str, float]:
     """Of the words that occur OFTEN; W, W_0 (V, D): the table after and before the training, direction (D,).
 
     moved: the root mean square of W - W_0. correlation: of the words' projections on the direction with their log-odds.
@@ -160,7 +163,7 @@ def look_at_words(W: np.ndarray, W_0: np.ndarray, direction: np.ndarray, data: D
     return {"moved": moved, "correlation": float(correlations[0]), "correlation_learnt": float(correlations[1])}
 
 
-def counts(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def counts(data: Dataset) -> tuple[Array, Array]:
     """How often each token id occurs, (V,); the log-odds of standing in a positive review, one added to each count."""
     reviews, V = data.train, len(data.vocabulary)
     positive = np.repeat(reviews.labels, np.diff(reviews.offsets)) == 1  # by token
@@ -168,7 +171,7 @@ def counts(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return pro + con, np.log((pro + 1) / (con + 1))
 
 
-def direction_of(model: SentimentModel, reviews: Reviews) -> np.ndarray:
+def direction_of(model: SentimentModel, reviews: Reviews) -> Array:
     """(D,): the gradient of positive minus negative logit at a word's embedding, mean over the words of PROBE reviews.
 
     To first order, the projection of a word on it is what the word says for a positive answer.

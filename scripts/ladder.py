@@ -10,8 +10,6 @@ it is a rehearsal: networks and rates are theirs, the reviews are short, and nea
 --diagnose CHECKPOINT trains nothing: it says in numbers and in a sentence what is wrong with one trained model.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import os
@@ -30,19 +28,19 @@ from typing import Any
 
 from tqdm import tqdm
 
-from numpy_rnn.checkpoint import load_checkpoint
+from common.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
+from common.ladder_results import T_95, Results, draw, rungs, table
 from numpy_rnn.checks import check_size, expect
-from numpy_rnn.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
-from numpy_rnn.config import CELLS, SYSTEMS, Config
-from numpy_rnn.data.text import TOKENIZERS, data_digest
-from numpy_rnn.diagnosis import diagnose, verdict
-from numpy_rnn.files import written_whole
-from numpy_rnn.ladder import T_95, Results, draw, rungs, table
-from numpy_rnn.models import build_model
-from numpy_rnn.systems import for_toy
-from numpy_rnn.training import train
+from numpy_rnn.sentiment.checkpoint import load_checkpoint
+from numpy_rnn.sentiment.config import CELLS, SYSTEMS, Config
+from numpy_rnn.sentiment.data.text import TOKENIZERS, data_digest
+from numpy_rnn.sentiment.diagnosis import diagnose, verdict
+from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.systems import for_toy
+from numpy_rnn.sentiment.training import train
+from torch_rnn.backends import choose_backend
 from torch_rnn.distributed import launched_by_torchrun
-from torch_rnn.stacks import choose_stack
 
 EXAMPLES = """examples:
   .venv/bin/python scripts/ladder.py                                           toy reviews: some minutes
@@ -52,14 +50,15 @@ EXAMPLES = """examples:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_data_options(parser)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["rnncell", "basic"], help="(default: both)")
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=["rnn"], help="(default: rnn)")
     parser.add_argument("--ends", action="store_true", help="only as written and repaired")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="(default: 0 1 2)")
-    parser.add_argument("--stack", choices=("numpy", "torch"), default="numpy", help="(default: %(default)s)")
+    parser.add_argument("--backend", choices=("numpy", "torch"), default="numpy", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="of PyTorch (default: cuda if there is one)")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time, one thread each (default: 1)")
     parser.add_argument("--report", action="store_true", help="train nothing: only what is finished")
@@ -84,8 +83,8 @@ def climb(args: argparse.Namespace) -> None:
     chosen = rungs(args.systems, args.cells, args.ends)
     if args.data == "toy":
         chosen = [rung._replace(config=for_toy(rung.config)) for rung in chosen]
-    _, how = choose_stack(args.stack, args.device)
-    about: dict[str, Any] = {"data": args.data, "stack": args.stack}
+    _, how = choose_backend(args.backend, args.device)
+    about: dict[str, Any] = {"data": args.data, "backend": args.backend}
     named = args.data == "toy" or args.data_dir is not None or args.hub
     if named or not args.report:  # a report alone needs no reviews
         about["data_digest"] = digests(args)
@@ -95,7 +94,7 @@ def climb(args: argparse.Namespace) -> None:
     if not args.report:
         train_all(pending, results, args)
     print(table(results, chosen, args.seeds))
-    with written_whole(args.picture) as stream:
+    with atomic_write(args.picture) as stream:
         draw(stream, results, chosen, args.seeds)
     print(f"\nResults: {args.results}. Picture: {args.picture}")
 
@@ -128,7 +127,7 @@ def note(results: Results, args: argparse.Namespace, how: dict[str, Any]) -> Non
     about = results.about
     if "bag_of_words_accuracy" not in about:
         print("A bag of words first, for scale.", flush=True)
-        from torch_rnn.baseline import bag_of_words_accuracy
+        from common.baseline import bag_of_words_accuracy
 
         about |= how | {"python": platform.python_version(), "machine": machine(), "cores": os.cpu_count()}
         about["bag_of_words_accuracy"] = bag_of_words_accuracy(load_data(args, Config(max_tokens=0)))
@@ -151,16 +150,20 @@ def prepare_worker() -> None:
 def train_once(args: argparse.Namespace, config: Config) -> dict[str, Any]:
     """One run, in a process of its own: settings, what the epochs and the test brought, seconds."""
     begun = time.perf_counter()
-    start_training, _ = choose_stack(args.stack, args.device)
+    start_training, _ = choose_backend(args.backend, args.device)
     with redirect_stdout(io.StringIO()):
         data = load_data(args, config)
     trainer = start_training(build_model(len(data.vocabulary), config))
     epochs = list(train(trainer, data))
     loss, accuracy = trainer.evaluate(data.test)
-    return {"config": asdict(config), "test": {"loss": loss, "accuracy": accuracy},
-            "train_loss": [row["train_loss"] for row in epochs], "valid_loss": [row["valid_loss"] for row in epochs],
-            "valid_accuracy": [row["valid_accuracy"] for row in epochs],
-            "seconds": round(time.perf_counter() - begun, 1)}  # fmt: skip
+    return {
+        "config": asdict(config),
+        "test": {"loss": loss, "accuracy": accuracy},
+        "train_loss": [row["train_loss"] for row in epochs],
+        "valid_loss": [row["valid_loss"] for row in epochs],
+        "valid_accuracy": [row["valid_accuracy"] for row in epochs],
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
 
 
 def diagnose_one(args: argparse.Namespace) -> None:

@@ -5,8 +5,6 @@ The words are coloured from red (negative) to green (positive) by the answer tha
 there; below is the same as a curve, one column a word.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil
@@ -17,11 +15,12 @@ from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
-from numpy_rnn.checkpoint import load_checkpoint
+from common.command_line import check_writable, printable, status_of
 from numpy_rnn.checks import expect
-from numpy_rnn.command_line import check_writable, printable, status_of
-from numpy_rnn.files import written_whole
-from numpy_rnn.prediction import CLASSES, word_by_word
+from numpy_rnn.sentiment.checkpoint import load_checkpoint
+from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.sentiment.prediction import CLASSES, word_by_word
+from numpy_rnn.types import Array
 
 EXAMPLES = """examples:
   .venv/bin/python scripts/predict.py model.safetensors "At first the plot was dull. In the end the plot was witty."
@@ -40,10 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="a file that scripts/train.py wrote")
     parser.add_argument("text", nargs="?", help="(default: standard input)")
-    parser.add_argument("--colour", choices=("auto", "always", "never"), default="auto",
-                        help="(default: auto, which is always on a terminal, unless NO_COLOR is set)")  # fmt: skip
-    parser.add_argument("--width", type=int, default=shutil.get_terminal_size((100, 24)).columns,
-                        help="columns of a line (default: the terminal's; here %(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--colour",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="(default: auto, which is always on a terminal, unless NO_COLOR is set)",
+    )
+    parser.add_argument(
+        "--width",
+        type=int,
+        default=shutil.get_terminal_size((100, 24)).columns,
+        help="columns of a line (default: the terminal's; here %(default)s)",
+    )
     parser.add_argument("--picture", metavar="FILE", help="draw the curve into a PNG, too")
     return status_of("predict.py", predict, parser.parse_intermixed_args(arguments))
 
@@ -61,15 +68,17 @@ def predict(args: argparse.Namespace) -> None:
     for line in lines(words, p, known, args.width, coloured):
         print(line)
     answer = int(p[-1] > 0.5)
-    print(f"\n{CLASSES[answer]}: P(positive) = {p[-1]:.3f} after {len(words)} words "
-          f"({sum(word not in known for word in words)} of them unknown)")  # fmt: skip
+    print(
+        f"\n{CLASSES[answer]}: P(positive) = {p[-1]:.3f} after {len(words)} words "
+        f"({sum(word not in known for word in words)} of them unknown)"
+    )
     if args.picture:
-        with written_whole(args.picture) as stream:
+        with atomic_write(args.picture) as stream:
             draw(stream, words, p, known)
         print(f"Picture: {args.picture}")
 
 
-def lines(words: list[str], p: np.ndarray, known: set[str], width: int, coloured: bool) -> list[str]:
+def lines(words: list[str], p: Array, known: set[str], width: int, coloured: bool) -> list[str]:
     """The text, each word with its bar below; unknown words in brackets, those wider than a line in parts."""
     above, below, result, used = "", "", [], 0
     for word, probability in zip(words, p, strict=True):
@@ -111,7 +120,7 @@ def painted(text: str, p: float, coloured: bool) -> str:
     return f"\x1b[38;2;{red};{green};{120 - int(60 * abs(2 * p - 1))}m{text}\x1b[0m"
 
 
-def draw(stream: BinaryIO, words: list[str], p: np.ndarray, known: set[str]) -> None:
+def draw(stream: BinaryIO, words: list[str], p: Array, known: set[str]) -> None:
     """A PNG of the curve, the words below it, PER_ROW words in a row; unknown words in brackets."""
     from matplotlib.figure import Figure
 

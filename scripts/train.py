@@ -10,8 +10,6 @@ basic as written and repaired; on toy reviews the network is smaller, and learns
 original prints; after each epoch a checkpoint is written, for scripts/predict.py.
 """
 
-from __future__ import annotations
-
 import argparse
 import io
 import json
@@ -25,45 +23,46 @@ from typing import Any
 
 from tqdm import tqdm
 
-from numpy_rnn.checkpoint import save_checkpoint
-from numpy_rnn.command_line import (
+from common.command_line import (
     add_data_options,
     add_settings,
     add_threads,
     check_apart,
     check_writable,
     load_data,
-    mendable,
     settings,
     status_of,
     use_threads,
+    user_errors,
 )
-from numpy_rnn.config import Config
-from numpy_rnn.data.text import Dataset
-from numpy_rnn.files import written_whole
-from numpy_rnn.models import build_model
-from numpy_rnn.systems import as_written, for_toy, repaired
-from numpy_rnn.training import Step, train
+from numpy_rnn.sentiment.checkpoint import save_checkpoint
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.text import Dataset
+from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
+from numpy_rnn.sentiment.training import Step, train
+from torch_rnn.backends import choose_backend, numpy_model
 from torch_rnn.distributed import leave
-from torch_rnn.stacks import choose_stack, numpy_model
 
 EXAMPLES = """examples:
   .venv/bin/python scripts/train.py --system basic                                           toy reviews, repaired
   .venv/bin/python scripts/train.py --as-written --data imdb --data-dir ../imdb              stays at 50 %
   .venv/bin/python scripts/train.py --as-written --readout mean --data imdb --data-dir ../imdb
-  .venv/bin/python scripts/train.py --stack numpy --data imdb --hub --json result.json       by hand, IMDB from the hub
+  .venv/bin/python scripts/train.py --backend numpy --data imdb --hub --json result.json     by hand, IMDB from the hub
   .venv/bin/torchrun --nproc-per-node 2 scripts/train.py --device cpu --threads 1            two processes
 """
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--as-written", action="store_true", help="start from the original settings")
     end.add_argument("--repaired", action="store_true", help="start from the settings with every repair (the default)")
     add_data_options(parser)
-    parser.add_argument("--stack", choices=("torch", "numpy"), default="torch", help="(default: %(default)s)")
+    parser.add_argument("--backend", choices=("torch", "numpy"), default="torch", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="of PyTorch: auto, cpu, cuda, ... (default: cuda if there)")
     parser.add_argument("--deterministic", action="store_true", help="of PyTorch: the same bits in every run, on a GPU")
     parser.add_argument("--capture", action="store_true", help="of PyTorch: record rnncell's loop once as a CUDA graph")
@@ -87,7 +86,7 @@ def run_as_one(args: argparse.Namespace) -> None:
     """One of the processes speaks for all, of a mistake, too: torchrun ends the others while they wait."""
     try:
         run(args)
-    except mendable():
+    except user_errors():
         if os.environ.get("RANK", "0") != "0":
             time.sleep(10)  # then the mistake is of this one alone, and it says so
         raise
@@ -101,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     for argument in ("checkpoint", "json"):
         check_writable(argument, getattr(args, argument))
     check_apart("json", args.json, "checkpoint", args.checkpoint)
-    start_training, how = choose_stack(args.stack, args.device, args.deterministic, args.capture)
+    start_training, how = choose_backend(args.backend, args.device, args.deterministic, args.capture)
     use_threads(args.threads)
     chief = how["rank"] == 0
     if not chief:
@@ -121,12 +120,18 @@ def run(args: argparse.Namespace) -> None:
     for k in range(config.test_runs):
         loss, accuracy = trainer.evaluate(data.test)
         print(f"test {k + 1}: loss {shown(config, loss)}, accuracy {accuracy:.4f}")
-    result = {"config": vars(args) | asdict(config), "how": how, "epochs": epochs,
-              "test": {"loss": loss, "accuracy": accuracy}}  # fmt: skip
-    print(f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review; "
-          f"{time.perf_counter() - begun:.1f} seconds. Checkpoint: {args.checkpoint}")  # fmt: skip
+    result = {
+        "config": vars(args) | asdict(config),
+        "how": how,
+        "epochs": epochs,
+        "test": {"loss": loss, "accuracy": accuracy},
+    }
+    print(
+        f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review; "
+        f"{time.perf_counter() - begun:.1f} seconds. Checkpoint: {args.checkpoint}"
+    )
     if args.json and chief:
-        with written_whole(args.json) as stream:
+        with atomic_write(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
 
 

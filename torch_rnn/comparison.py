@@ -1,6 +1,4 @@
-"""Training both stacks on the same data, from the same weights, with the same batches: freely, or in lockstep."""
-
-from __future__ import annotations
+"""Training both backends on the same data, from the same weights, with the same batches: freely, or in lockstep."""
 
 import time
 from collections.abc import Iterator
@@ -11,28 +9,28 @@ import numpy as np
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_size
-from numpy_rnn.config import Config
-from numpy_rnn.data.batches import Batch, batches
-from numpy_rnn.data.text import Dataset
-from numpy_rnn.layers import Params
-from numpy_rnn.models import build_model
-from numpy_rnn.training import Trainer, learning_rate, steps_per_epoch
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.batches import Batch, batches
+from numpy_rnn.sentiment.data.text import Dataset
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.training import Trainer, learning_rate, steps_per_epoch
+from numpy_rnn.types import Array, Params
 from torch_rnn.convert import from_torch_names
 from torch_rnn.training import TorchTrainer
 
-PARTED = 1e-3  # two training runs have parted where their losses differ by more
+DIVERGED = 1e-3  # two training runs have parted where their losses differ by more
 
 
-def relative_error(a: np.ndarray, b: np.ndarray) -> float:
+def relative_error(a: Array, b: Array) -> float:
     """|a - b| / |b| in the Euclidean norm; 0 if both are zero, infinite if only b is. A NaN stays a NaN."""
     difference = float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
     norm = float(np.linalg.norm(b.astype(np.float64)))
     return difference / norm if norm else (0.0 if difference == 0 else np.inf)
 
 
-def parting_step(differences: np.ndarray) -> int | None:
-    """The first step, counted from 1, at which the losses differ by more than PARTED; None if none does."""
-    parted = np.flatnonzero(differences > PARTED)
+def divergence_step(differences: Array) -> int | None:
+    """The first step, counted from 1, at which the losses differ by more than DIVERGED; None if none does."""
+    parted = np.flatnonzero(differences > DIVERGED)
     return int(parted[0]) + 1 if parted.size else None
 
 
@@ -52,8 +50,9 @@ class Comparison:
     relative error in norm before clipping) and "largest_weight_error" (after the update, the same of any parameter).
     """
 
-    def __init__(self, data: Dataset, config: Config, device: str = "cpu", steps: int | None = None,
-                 lockstep: bool = False):  # fmt: skip
+    def __init__(
+        self, data: Dataset, config: Config, device: str = "cpu", steps: int | None = None, lockstep: bool = False
+    ):
         self.data, self.config = data, config
         self.numpy = Trainer(build_model(len(data.vocabulary), config))
         self.torch = TorchTrainer(self.numpy, device)
@@ -66,11 +65,15 @@ class Comparison:
         self.worst: dict[str, Any] | None = None
         if lockstep:
             errors = dict.fromkeys(self.numpy.model.params, 0.0)
-            self.worst = {"steps": 0, "largest_loss_difference": 0.0, "largest_gradient_error": errors,
-                          "largest_weight_error": 0.0}  # fmt: skip
+            self.worst = {
+                "steps": 0,
+                "largest_loss_difference": 0.0,
+                "largest_gradient_error": errors,
+                "largest_weight_error": 0.0,
+            }
 
     def epochs(self) -> Iterator[dict[str, Any]]:
-        """Trains; yields after each epoch what it brought to each stack."""
+        """Trains; yields after each epoch what it brought to each backend."""
         for epoch in range(-(-self.steps // self.per_epoch)):
             begun, seconds = len(self.losses["numpy"]), {"numpy": 0.0, "torch": 0.0}
             if self.worst is None:
@@ -89,7 +92,7 @@ class Comparison:
             yield batch, learning_rate(self.config, first + i, self.total)
 
     def _free_running(self, epoch: int, seconds: dict[str, float]) -> None:
-        """Each stack goes its own way through the epoch, one after the other."""
+        """Each backend goes its own way through the epoch, one after the other."""
         for trainer in (self.numpy, self.torch):
             start = time.perf_counter()
             for batch, lr in self._batches(epoch, trainer.name):
@@ -103,7 +106,7 @@ class Comparison:
 
         So rounding can't pile up from step to step, and each step of a whole training run is a test of its own.
         """
-        self.torch.take_over(self.numpy)
+        self.torch.copy_state_from(self.numpy)
         model, t0 = self.numpy.model, time.perf_counter()
         ours = self.numpy.gradients(batch)
         t1 = time.perf_counter()
@@ -150,6 +153,6 @@ class Comparison:
             }
         return row | {"largest_loss_difference": float(np.abs(losses["numpy"] - losses["torch"]).max())}
 
-    def parting_step(self) -> int | None:
+    def divergence_step(self) -> int | None:
         """Of the two losses; see the function of that name."""
-        return parting_step(np.abs(np.subtract(self.losses["numpy"], self.losses["torch"])))
+        return divergence_step(np.abs(np.subtract(self.losses["numpy"], self.losses["torch"])))

@@ -4,8 +4,6 @@ We write x W with W (in, out); PyTorch writes x W^T with W (out, in). So every m
 The order of the gates is the same: i, f, g, o in an LSTM, r, z, n in a GRU, as columns here and as rows there.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Any
@@ -14,15 +12,20 @@ import numpy as np
 import torch
 from torch import nn
 
-import numpy_rnn
+import numpy_rnn.sentiment
 from numpy_rnn.checks import expect
-from numpy_rnn.layers import Params
-from numpy_rnn.models import build_model
+from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.types import Array, Params
 from torch_rnn.models import BasicRNN, ElmanNetwork, RNNCellNet, SentimentModel, SequenceModel
 
 Layer = Any  # a layer or a model of numpy_rnn
-ELMAN = {"W_xh": "hidden.weight_ih_l0", "W_hh": "hidden.weight_hh_l0", "b_h": "hidden.bias_ih_l0",
-         "W_hy": "output.weight", "b_y": "output.bias"}  # fmt: skip
+ELMAN = {
+    "W_xh": "hidden.weight_ih_l0",
+    "W_hh": "hidden.weight_hh_l0",
+    "b_h": "hidden.bias_ih_l0",
+    "W_hy": "output.weight",
+    "b_y": "output.bias",
+}
 RECURRENT = {numpy_rnn.RNN: nn.RNN, numpy_rnn.LSTM: nn.LSTM, numpy_rnn.GRU: nn.GRU}
 NAMES = {"W_xh": "weight_ih", "W_hh": "weight_hh", "b_xh": "bias_ih", "b_hh": "bias_hh", "W": "weight", "b": "bias"}
 
@@ -39,7 +42,7 @@ def torch_name(name: str) -> str:
 
 def _name(layer: Layer, name: str) -> str:
     """As `torch_name`, but an RNNCellNet's cell is one layer by itself, without _l0, inside the loop over it."""
-    if not isinstance(layer, numpy_rnn.RNNCellNet):
+    if not isinstance(layer, numpy_rnn.sentiment.RNNCellNet):
         return torch_name(name)
     return torch_name(name.removesuffix("_l0")).replace("rnn.", "rnn.cell.")
 
@@ -49,7 +52,7 @@ def _transposed(layer: Layer, name: str) -> bool:
     return layer.params[name].ndim == 2 and not embedding
 
 
-def to_torch_names(layer: Layer, arrays: Params) -> dict[str, np.ndarray]:
+def to_torch_names(layer: Layer, arrays: Params) -> dict[str, Array]:
     """Parameters, gradients or optimizer states of a layer or model, under PyTorch's names and in its layouts. Copies.
 
     Raises ValueError for a name that is not a parameter of the layer, or for another shape.
@@ -63,7 +66,7 @@ def to_torch_names(layer: Layer, arrays: Params) -> dict[str, np.ndarray]:
     }
 
 
-def from_torch_names(layer: Layer, arrays: dict[str, np.ndarray]) -> Params:
+def from_torch_names(layer: Layer, arrays: dict[str, Array]) -> Params:
     """The inverse of `to_torch_names`, for all of the layer's parameters. Copies.
 
     Raises ValueError where one is missing or has another shape than the layer's.
@@ -78,7 +81,7 @@ def from_torch_names(layer: Layer, arrays: dict[str, np.ndarray]) -> Params:
 
 
 def _settings(recurrent: Any) -> dict[str, Any]:
-    """Both stacks call the constructor's arguments, and the attributes that keep them, the same."""
+    """Both backends call the constructor's arguments, and the attributes that keep them, the same."""
     names = ["input_size", "hidden_size", "num_layers", "bias", "bidirectional", "dropout"]
     names += ["nonlinearity"] if isinstance(recurrent, (numpy_rnn.RNN, nn.RNN)) else []
     return {name: getattr(recurrent, name) for name in names}
@@ -112,9 +115,9 @@ def _untrained(layer: Layer) -> nn.Module:
             return nn.Embedding(*layer.params["W"].shape)
         case numpy_rnn.SequenceModel():
             return SequenceModel(to_torch(layer.layer), to_torch(layer.output))
-        case numpy_rnn.BasicRNN():
+        case numpy_rnn.sentiment.BasicRNN():
             return BasicRNN(len(layer.params["embedding.W"]), layer.config)
-        case numpy_rnn.RNNCellNet():
+        case numpy_rnn.sentiment.RNNCellNet():
             return RNNCellNet(len(layer.params["embedding.W"]), layer.config)
         case _:
             raise ValueError(f"layer: expected a layer or model of numpy_rnn, got {type(layer).__name__}")

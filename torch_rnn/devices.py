@@ -1,7 +1,5 @@
 """Where PyTorch computes, in which precision, and whether it gives the same bits each time."""
 
-from __future__ import annotations
-
 import os
 
 import torch

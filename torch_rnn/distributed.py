@@ -1,7 +1,5 @@
 """One training run on several processes: each takes its share of every batch, and all make the same update."""
 
-from __future__ import annotations
-
 import os
 
 import torch
@@ -10,8 +8,8 @@ from torch import distributed as dist
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from numpy_rnn.data.batches import Batch
-from numpy_rnn.training import Step, Trainer
+from numpy_rnn.sentiment.data.batches import Batch
+from numpy_rnn.sentiment.training import Step, Trainer
 from torch_rnn.training import Tensors, TorchTrainer, count_correct
 
 

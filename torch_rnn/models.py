@@ -1,7 +1,5 @@
 """The twins of numpy_rnn's models as nn.Modules, in PyTorch's own words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -9,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss, relu
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from numpy_rnn.config import Config
-from numpy_rnn.models import FC1_SIZE
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.models import FC1_SIZE
 
 
 class ElmanNetwork(nn.Module):
@@ -73,7 +71,7 @@ class SentimentModel(nn.Module):
         return self.logits(features)
 
     def read_out(self, output: Tensor, lengths: Tensor) -> Tensor:
-        """The states (T, N, F) -> (N, F); see numpy_rnn.SentimentModel."""
+        """The states (T, N, F) -> (N, F); see numpy_rnn.sentiment.SentimentModel."""
         T, N, _ = output.shape
         if self.config.readout == "last":
             return output[-1]
@@ -107,8 +105,9 @@ class BasicRNN(SentimentModel):
         super().__init__(vocabulary_size, config)
         options: dict[str, Any] = {"nonlinearity": config.nonlinearity} if config.cell == "rnn" else {}
         kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[config.cell]
-        self.rnn = kind(config.embedding_size, config.hidden_size, config.num_layers,
-                        bidirectional=config.bidirectional, **options)  # fmt: skip
+        self.rnn = kind(
+            config.embedding_size, config.hidden_size, config.num_layers, bidirectional=config.bidirectional, **options
+        )
         self.linear = nn.Linear(config.features, config.outputs)
         self.to(getattr(torch, config.dtype))
 

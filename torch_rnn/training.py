@@ -1,6 +1,4 @@
-"""The twin of numpy_rnn.training.Trainer: the same methods, by torch.autograd and torch.optim."""
-
-from __future__ import annotations
+"""The twin of numpy_rnn.sentiment.training.Trainer: the same methods, by torch.autograd and torch.optim."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -12,10 +10,11 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from numpy_rnn.data.batches import Batch, batches
-from numpy_rnn.data.text import Reviews
-from numpy_rnn.optim import SGD, Adam
-from numpy_rnn.training import Step, Trainer, check_finite
+from numpy_rnn.optim import SGD, Adam, check_finite
+from numpy_rnn.sentiment.data.batches import Batch, batches
+from numpy_rnn.sentiment.data.text import Reviews
+from numpy_rnn.sentiment.training import Step, Trainer
+from numpy_rnn.types import Array
 from torch_rnn.convert import to_torch, to_torch_names
 
 
@@ -38,7 +37,7 @@ class TorchTrainer:
         self.model = to_torch(twin_of.model).to(self.device)
         self.config = twin_of.config
         self.optimizer = twin_optimizer(twin_of.optimizer, self.model)
-        self.take_over(twin_of)
+        self.copy_state_from(twin_of)
 
     def ready(self, stream: Iterable[Batch]) -> Iterable[Tensors]:
         """The batches as tensors. A GPU gets all of them at once: then no training step waits for a transfer.
@@ -91,13 +90,13 @@ class TorchTrainer:
             correct += count_correct(logits, batch)
         return torch.cat(losses).mean().item(), correct / len(reviews)
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """Under PyTorch's names; on a CPU, views."""
         return {name: p.detach().cpu().numpy() for name, p in self.model.named_parameters()}
 
-    def take_over(self, source: Trainer) -> None:
+    def copy_state_from(self, source: Trainer) -> None:
         """The NumPy side's weights and optimizer state: the twin's next step starts where its next step starts."""
-        take_over(source.model, source.optimizer, self.model, self.optimizer)
+        copy_state_from(source.model, source.optimizer, self.model, self.optimizer)
 
 
 def count_correct(logits: Tensor, batch: Tensors) -> int:
@@ -113,7 +112,7 @@ def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Opti
 
 
 @torch.no_grad()
-def take_over(model: Any, optimizer: SGD | Adam, module: nn.Module, theirs: torch.optim.Optimizer) -> None:
+def copy_state_from(model: Any, optimizer: SGD | Adam, module: nn.Module, theirs: torch.optim.Optimizer) -> None:
     """Copies the NumPy model's weights and its optimizer's state into the twin module and its twin optimizer."""
     weights = to_torch_names(model, model.params)
     trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]

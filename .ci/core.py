@@ -1,0 +1,19 @@
+"""Run by a Python that has what `pip install .` brings: the README's examples, but for what they say of PyTorch."""
+
+import re
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+installed = {distribution.name.lower() for distribution in distributions()} - {"pip", "setuptools"}
+assert installed == {"numpy", "numpy-rnn", "tqdm"}, installed
+
+readme = (Path(__file__).parent.parent / "README.md").read_text()
+examples = [code.split("# the same by PyTorch")[0] for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)]
+examples = [code for code in examples if "sentiment" not in code and "torch" not in code]
+assert len(examples) == 4, examples
+for code in examples:
+    print(code.strip().splitlines()[2], "...", flush=True)
+    exec(code, {})
+outside = {name.split(".")[0] for name in sys.modules} & {"torch", "safetensors", "datasets", "matplotlib"}
+assert not outside, outside

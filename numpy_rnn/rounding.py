@@ -1,0 +1,90 @@
+"""What rounding does to the values of a function of arrays, and so to any derivative that is computed from them.
+
+All of it is measured: the arguments are moved in their last digits, and the function is watched.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.checks import expect
+from numpy_rnn.types import Array, Params
+
+Function = Callable[[Params], Any]
+
+SAMPLES = 6  # in which rounding is looked at,
+SAFETY = 16  # times which it may be
+LOST = 1000  # times as far as expected f moves where a gradient misses something
+
+
+def value_of(f: Function, arrays: Params) -> complex:
+    """f(arrays). ValueError if that is not one finite number."""
+    value = f(arrays)
+    number = isinstance(value, (int, float, complex, np.number, np.ndarray)) and np.ndim(value) == 0
+    number = number and np.asarray(value).dtype.kind in "iufc"
+    kind = "" if number else f" ({type(value).__module__}.{type(value).__name__})"
+    expect(number and bool(np.isfinite(value)), "f", "a finite number as its value", f"{value!r:.80}{kind}")
+    return complex(value)
+
+
+def value_or_nan(f: Function, arrays: Params, name: str, move: Array) -> float:
+    """f so far away may be out of its domain."""
+    try:
+        return value_of(f, arrays | {name: (arrays[name] + move).astype(arrays[name].dtype)}).real
+    except (ValueError, ArithmeticError):
+        return np.nan
+
+
+def nudged(arrays: Params, rng: np.random.Generator) -> Params:
+    """Every number one unit in the last place up or down, or as it is."""
+    return {
+        name: (a * (1 + np.finfo(a.dtype).eps * rng.integers(-1, 2, a.shape))).astype(a.dtype)
+        for name, a in arrays.items()
+    }
+
+
+def rounding_of_value(f: Function, arrays: Params, rng: np.random.Generator) -> float:
+    """How far f moves where its arguments move in the last digit: about the rounding error of a value of f."""
+    return float(np.ptp([value_of(f, arrays).real, *(value_of(f, nudged(arrays, rng)).real for _ in range(SAMPLES))]))
+
+
+def rounding_of_derivative(derivative: Callable[[Params], float], arrays: Params, rng: np.random.Generator) -> float:
+    """The same of a derivative, on the safe side: float64 can't know it any better."""
+    return SAFETY * float(np.ptp([derivative(arrays), *(derivative(nudged(arrays, rng)) for _ in range(SAMPLES))]))
+
+
+def expected_move(f: Function, arrays: Params, gradients: Params, share: float) -> float:
+    """How far f may move by its own rounding, and where all its arguments move by this share of their size."""
+    eps = float(np.finfo(next(iter(arrays.values())).dtype).eps)
+    moves = [float(np.abs(g).max() * np.abs(arrays[name]).sum()) for name, g in gradients.items()]
+    return eps * abs(value_of(f, arrays)) + share * sum(moves)
+
+
+def moves(f: Function, arrays: Params, name: str, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """|f(a + v) - f(a - v)| where arrays[name] moves by a share of itself, from its last digits on; share and move."""
+    a, found = arrays[name], []
+    for share in 2.0 ** np.arange(np.log2(np.finfo(a.dtype).eps), -7, 4):
+        v = (share * a * rng.normal(size=a.shape)).astype(a.dtype)
+        found.append((float(share), abs(value_or_nan(f, arrays, name, v) - value_or_nan(f, arrays, name, -v))))
+    return found
+
+
+def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> float:
+    """The uncertainty of a derivative that comes from f's rounding alone, also if it is computed by hand.
+
+    It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where none is seen,
+    as in a saturated tanh, and where f moves far more than all gradients say: there is something that they do not see.
+    """
+    seen = moves(f, arrays, name, rng)
+    if any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen):
+        return np.inf
+    eps, a = float(np.finfo(arrays[name].dtype).eps), np.abs(arrays[name]).max() or 1.0
+    smallest = next((move for _, move in seen if move > 0), np.inf)
+    return float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a)
+
+
+def unseen(f: Function, arrays: Params, name: str) -> float:
+    """The largest derivative that can hide in f's last digit, where f is the same whatever stands in arrays[name]."""
+    a = arrays[name]
+    return float(SAFETY * np.finfo(a.dtype).eps * abs(value_of(f, arrays)) / max(np.abs(a).max(), 1))

@@ -1,0 +1,69 @@
+"""Toy reviews: a seeded grammar in which word ORDER decides the label, so that counting words is of no use.
+
+A review says two things with opposite verdicts, such as "gripping" and "not clever", and its template tells which of
+the two counts: the one after "but", the one outside "although", the one "in the end". The two are put into their places
+by the toss of a coin, so every review has an equally likely mirror image with the same words and the other label: to
+an order-blind model both are the same, and the best it can do is 50 %.
+"""
+
+import random
+
+from numpy_rnn.sentiment.data.text import TOKENIZERS, Dataset, Reviews, build_vocabulary, encode
+
+GOOD = ["gripping", "brilliant", "moving", "charming", "clever", "fresh", "superb", "witty"]
+BAD = ["dull", "clumsy", "tedious", "bland", "silly", "stale", "dreadful", "hollow"]
+ASPECTS = ["plot", "acting", "music", "script", "ending", "dialogue", "cast", "pacing", "humour", "photography"]
+ASIDES = [
+    "We saw it on a rainy Sunday.",
+    "My brother had picked it.",
+    "It runs for two hours.",
+    "The cinema was half full.",
+    "I knew nothing about it before.",
+    "It was made some years ago.",
+    "There is a book of the same name.",
+    "The director is new to me.",
+    "My friends talked about it for weeks.",
+    "It is set in a small town by the sea.",
+]
+# (template, which of its two opinions is the verdict); {a} and {b} are aspects, {0} and {1} opinions on them
+TEMPLATES = [
+    ("The {a} was {0}, but the {b} was {1}.", 1),
+    ("Although the {a} was {0}, the {b} was {1}.", 1),
+    ("The {a} was {0}, although the {b} was {1}.", 0),
+    ("At first the {a} was {0}. {aside} In the end the {a} was {1}.", 1),
+    ("In the end the {a} was {0}. {aside} At first the {a} was {1}.", 0),
+    ("The {a} was {0}, whatever they say about the {b} that was {1}.", 0),
+]
+
+
+def _opinion(verdict: int, rng: random.Random) -> str:
+    """Half of the time the plain word, half of the time "not" and its opposite."""
+    if rng.random() < 0.5:
+        return rng.choice(GOOD if verdict else BAD)
+    return "not " + rng.choice(BAD if verdict else GOOD)
+
+
+def toy_review(rng: random.Random) -> tuple[str, int]:
+    """A review and its label, 0 or 1."""
+    template, counts = rng.choice(TEMPLATES)
+    label = rng.randrange(2)
+    verdicts = (label, 1 - label) if counts == 0 else (1 - label, label)
+    a, b = rng.sample(ASPECTS, 2)
+    before, inside, after = rng.sample(ASIDES, 3)
+    core = template.format(*(_opinion(verdict, rng) for verdict in verdicts), a=a, b=b, aside=inside)
+    parts = [before] * rng.randrange(2) + [core] + [after] * rng.randrange(2)
+    return " ".join(parts), label
+
+
+def load_toy(seed: int = 0, train: int = 4000, valid: int = 1000, test: int = 2000, words: str = "clean") -> Dataset:
+    """Freshly made toy reviews: the same for the same seed, with no file and no network."""
+    rng = random.Random(seed)
+    reviews = [toy_review(rng) for _ in range(train + valid + test)]
+    tokens, labels = [TOKENIZERS[words](text) for text, _ in reviews], [label for _, label in reviews]
+    vocabulary = build_vocabulary(tokens[:train], max_words=10_000, min_count=1)
+
+    def split(begin: int, end: int) -> Reviews:
+        return encode(tokens[begin:end], labels[begin:end], vocabulary)
+
+    both, total = train + valid, train + valid + test
+    return Dataset(split(0, train), split(train, both), split(both, total), vocabulary)

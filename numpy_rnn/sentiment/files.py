@@ -1,0 +1,85 @@
+"""Files that are there as a whole or not at all."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from numpy_rnn.checks import expect
+from numpy_rnn.types import Array
+
+
+@contextmanager
+def atomic_write(file: str | Path) -> Iterator[BinaryIO]:
+    """A binary file to write into, under a temporary name; renamed to `file` at the end, removed after an error.
+
+    What a killed process left of the same file is removed. Raises ValueError where `file` is a folder or a device.
+    """
+    file = Path(file).resolve()  # a link stays one
+    check_replaceable("file", file)
+    remove_left_over(file)
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "xb") as stream:  # x: a new file; what stands there is not followed
+            yield stream
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_left_over(file: Path) -> None:
+    """The temporary files of `file` whose process is gone. One with this process's number is from before its time."""
+    with suppress(OSError):  # what can't be removed stays
+        for path in file.parent.iterdir():
+            temporary = re.fullmatch(re.escape(file.name) + r"\.([1-9]\d{0,8})\.tmp", path.name)
+            process = int(temporary[1]) if temporary else None
+            if process and (process == os.getpid() or not is_running(process)):
+                path.unlink()
+
+
+def is_running(process: int) -> bool:
+    if os.name != "posix":  # elsewhere os.kill really kills: then nothing is removed
+        return True
+    try:
+        os.kill(process, 0)  # signal 0 is none: this only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def check_target(argument: str, file: str | Path) -> None:
+    """Raises ValueError unless `atomic_write` could write `file` now: before an hour's work, not after it."""
+    try:
+        target = Path(file).resolve()
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise ValueError(
+            f"{argument}: expected a file in a folder that can be written to, got {str(file)!r} "
+            f"({getattr(error, 'strerror', error)})"
+        ) from error
+    check_replaceable(argument, file)
+
+
+def check_replaceable(argument: str, file: str | Path) -> None:
+    """Raises ValueError for a folder or a device."""
+    target = Path(file)
+    what = "folder" if target.is_dir() else "device"
+    expect(target.is_file() or not target.exists(), argument, "a file", f"the {what} {str(file)!r}")
+
+
+def digest(arrays: dict[str, Array], about: str = "") -> str:
+    """SHA-256 of a text and of the arrays, with their names, dtypes and shapes: any change gives another one."""
+    content = hashlib.sha256(about.encode())
+    for name, array in sorted(arrays.items()):
+        content.update(f"{name}\0{array.dtype}\0{array.shape}\0".encode())
+        content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()

@@ -1,0 +1,85 @@
+"""A long sequence in chunks: the state is carried on from chunk to chunk, and the weights are updated after each."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.base import RNNBase
+from numpy_rnn.checks import check_array, check_size, expect
+from numpy_rnn.layers import JoinedParams, Linear, join
+from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
+from numpy_rnn.optim import SGD, Adam, check_finite, clip_by_global_norm
+from numpy_rnn.types import Array, Params
+
+
+class SequenceModel:
+    """An RNN, LSTM or GRU and, at every step, a Linear layer: x (T, N, D) -> logits (T, N, C).
+
+    params: those of both, `layer.W_xh_l0`, ..., `output.W`, `output.b`; they are the layers' own arrays, to be updated
+    in place. Make both with one rng: each default_rng(0) would start anew, with the same numbers. Raises ValueError
+    where their sizes or dtypes don't fit.
+    """
+
+    def __init__(self, layer: RNNBase, output: Linear):
+        F = layer.features
+        expect(len(output.params["W"]) == F, "output", f"a Linear layer with {F} inputs", len(output.params["W"]))
+        dtype = output.params["W"].dtype
+        expect(dtype == layer.dtype, "output", f"a Linear layer of dtype {layer.dtype}", dtype)
+        self.layer, self.output = layer, output
+        self.params: Params = JoinedParams(join({"layer": layer.params, "output": output.params}))
+
+    def gradients(
+        self, x: Array, labels: Array, h_0: Any = None, weights: Array | None = None, masks: list[Array] | None = None
+    ) -> tuple[float, Params, Any]:
+        """x (T, N, D), labels (T, N), weights (T, N) of the losses -> the loss, its gradients, and the last state h_n.
+
+        L = (1/N) sum over n and t of w[t, n] cross-entropy[t, n]; see `losses.reduce`.
+        masks: those of `layer.dropout_masks(T, N, rng)`; None is no dropout, whatever the layer's `dropout` is.
+        """
+        h, h_n, cache = self.layer.forward(x, h_0, masks=masks)  # (T, N, F)
+        logits, _ = self.output.forward(h)  # (T, N, C)
+        losses, loss_cache = cross_entropy(logits, labels)  # (T, N)
+        loss, d_losses = reduce(losses, weights)
+        d_logits = cross_entropy_backward(d_losses, loss_cache)  # (T, N, C)
+        dh, of_output = self.output.backward(d_logits, h)  # (T, N, F)
+        grads = self.layer.backward(dh, None, cache)
+        return loss, join({"layer": grads.params, "output": of_output}), h_n
+
+
+def chunks(x: Array, labels: Array, k: int) -> Iterator[tuple[Array, Array]]:
+    """x (T, N, D) and labels (T, N), k steps at a time; the last chunk may be short."""
+    check_size("k", k)
+    expect(len(x) == len(labels), "labels", f"{len(x)} steps, as x has", len(labels))
+    for start in range(0, len(x), k):
+        yield x[start : start + k], labels[start : start + k]
+
+
+def train(
+    model: SequenceModel,
+    optimizer: SGD | Adam,
+    pieces: Iterable[tuple[Array, Array]],
+    lr: float,
+    clip: float = np.inf,
+    h: Any = None,
+    rng: np.random.Generator | None = None,
+) -> Iterator[float]:
+    """One update for each (x, labels) of `pieces`, which may come from a generator; yields the losses.
+
+    TBPTT(k, k) with updates in between: a chunk starts from the state where the last one ended, a value, which no
+    gradient goes back through; so memory does not grow with the sequence. h: the first chunk's h_0, None for zeros.
+    rng: each chunk's dropout masks are drawn from it; None only for a layer that has no dropout between layers.
+    Raises ValueError before an update with a loss or gradient that is not finite.
+    """
+    layer = model.layer
+    wanted = f"a numpy.random.Generator, from which to draw the masks of dropout {layer.dropout}"
+    expect(rng is not None or layer.dropout == 0 or layer.num_layers == 1, "rng", wanted, rng)
+    for x, labels in pieces:
+        check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
+        T, N, _ = x.shape
+        masks = None if rng is None else layer.dropout_masks(T, N, rng)
+        loss, grads, h = model.gradients(x, labels, h, masks=masks)
+        clipped, norm = clip_by_global_norm(grads, clip)
+        check_finite("numpy", loss, norm)
+        optimizer.step(clipped, lr)
+        yield loss

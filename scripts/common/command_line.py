@@ -1,0 +1,136 @@
+"""What the scripts share: their options for data, settings and threads, and how they end."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from numpy_rnn.checks import expect
+from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.text import Dataset, cut
+from numpy_rnn.sentiment.files import check_target
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", choices=("toy", "imdb"), default="toy", help="which reviews (default: toy)")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with IMDB's splits train and test (text, label)")
+    parser.add_argument("--hub", action="store_true", help="read IMDB from the hub, through the network")
+    parser.add_argument("--cache-dir", metavar="DIR", help="for IMDB's token ids (default: ~/.cache/numpy_rnn)")
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count(),
+        help="for each backend; 1 if the machine is busy (default: %(default)s, all)",
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser, starts: dict[str, Config]) -> None:
+    """An option for each field of Config; --help shows its value in each of `starts`."""
+    settings = parser.add_argument_group(f"model and training (defaults: {' / '.join(starts)})")
+    for option in fields(Config):
+        values = [getattr(config, option.name) for config in starts.values()]
+        name = f"--{option.name.replace('_', '-')}"
+        text = f"{option.metadata['help']} ({' / '.join(map(str, values))})"
+        if isinstance(values[0], bool):
+            settings.add_argument(name, action=argparse.BooleanOptionalAction, help=text)
+        else:
+            settings.add_argument(name, type=type(values[0]), choices=option.metadata["choices"], help=text)
+
+
+def settings(args: argparse.Namespace, start: Config) -> Config:
+    """`start` with what the user gave."""
+    given = {option.name: getattr(args, option.name) for option in fields(Config)}
+    return Config(**asdict(start) | {name: value for name, value in given.items() if value is not None})
+
+
+def use_threads(threads: int) -> None:
+    from threadpoolctl import threadpool_limits
+
+    cores = os.cpu_count() or 1
+    expect(1 <= threads <= cores, "threads", f"a whole number in 1..{cores}, as there are cores", threads)
+    threadpool_limits(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def load_data(args: argparse.Namespace, config: Config) -> Dataset:
+    """The reviews that the options name, with config's words, cut to config.max_tokens; says what was read."""
+    from numpy_rnn.sentiment.data.imdb import load_imdb
+    from numpy_rnn.sentiment.data.toy import load_toy
+
+    start = time.perf_counter()
+    if args.data == "toy":
+        expect(
+            args.data_dir is None and not args.hub,
+            "data_dir and hub",
+            "neither with --data toy (or add --data imdb)",
+            "one",
+        )
+        data = load_toy(config.seed, words=config.words)
+    else:
+        expect(
+            (args.data_dir is None) == args.hub,
+            "data_dir",
+            "--data-dir DIR or --hub with --data imdb",
+            "both" if args.hub else "neither",
+        )
+        if args.hub:
+            print("imdb: asking the hub", flush=True)
+        data = load_imdb(args.data_dir, args.cache_dir, config.words)
+    seconds = time.perf_counter() - start
+    print(
+        f"{args.data}: {len(data.train)} training, {len(data.valid)} validation, {len(data.test)} test reviews, "
+        f"{len(data.vocabulary)} words, read in {seconds:.2f} s",
+        flush=True,
+    )
+    return cut(data, config.max_tokens, config.keep)
+
+
+def check_writable(argument: str, file: str | None) -> None:
+    """Before the training, not after it."""
+    if file is not None:
+        check_target(argument, file)
+
+
+def check_apart(argument: str, file: str | None, other_argument: str, other: str | None) -> None:
+    """Neither is to overwrite the other."""
+    apart = file is None or other is None or Path(file).resolve() != Path(other).resolve()
+    expect(apart, argument, f"another file than that of --{other_argument}", repr(file))
+
+
+def printable(text: str) -> str:
+    """Control characters, escapes, changes of direction and the like as Python writes them, such as \\x1b.
+
+    A terminal would obey them; a text that came from elsewhere must not reach it as it is.
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def user_errors() -> tuple[type[BaseException], ...]:
+    """The errors that a user can do something about; a full GPU is, with PyTorch, no MemoryError."""
+    errors = (ValueError, OSError, MemoryError)
+    return (*errors, sys.modules["torch"].cuda.OutOfMemoryError) if "torch" in sys.modules else errors
+
+
+def status_of(
+    script: str,
+    work: Callable[[argparse.Namespace], object],
+    args: argparse.Namespace,
+    stopped: str = "nothing was written",
+) -> int:
+    """Does the work; 0, or after one line on stderr 2 for what the user can mend, 130 for Ctrl-C."""
+    try:
+        work(args)
+    except user_errors() as error:
+        print(f"{script}: {printable(str(error) or type(error).__name__)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{script}: stopped; {stopped}", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,68 @@
+"""One trainer for either backend, on one process or several."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.checks import expect
+from numpy_rnn.sentiment.models import SentimentModel
+from numpy_rnn.sentiment.training import AnyTrainer, Trainer
+from torch_rnn.convert import from_torch
+from torch_rnn.distributed import launched_by_torchrun
+
+Start = Callable[[SentimentModel], AnyTrainer]
+
+
+def choose_backend(
+    backend: str, device: str = "auto", deterministic: bool = False, capture: bool = False
+) -> tuple[Start, dict[str, Any]]:
+    """What makes a trainer of a new NumPy model, and what a result should tell about it.
+
+    backend: "numpy", or "torch" on `device` and, if torchrun started us, on several processes. In the second result
+    "rank" is 0 for the process that speaks and writes for all. deterministic: see devices.py. capture: the loop of an
+    RNNCellNet as a CUDA graph. Raises ValueError for a device that is not there, and where there is nothing to capture.
+    """
+    expect(not capture or backend == "torch", "capture", "backend torch", repr(backend))
+    if backend == "numpy":
+        expect(not launched_by_torchrun(), "backend", "torch on several processes", repr(backend))
+        expect(device in ("auto", "cpu"), "device", "auto or cpu with backend numpy", repr(device))
+        return Trainer, {"backend": "numpy", "numpy": np.__version__, "processes": 1, "rank": 0}
+    import torch
+
+    from torch_rnn import devices, distributed
+    from torch_rnn.training import TorchTrainer
+
+    device, rank, processes = devices.choose_device(device), 0, 1
+    expect(not capture or device.startswith("cuda"), "capture", "a CUDA device", repr(device))
+    expect(not capture or not launched_by_torchrun(), "capture", "one process, without torchrun", "torchrun")
+    kind: type[TorchTrainer] = TorchTrainer
+    if deterministic:
+        devices.make_deterministic()
+    if launched_by_torchrun():
+        rank, processes = distributed.join(device)
+        kind = distributed.DistributedTrainer
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+    def start(model: SentimentModel) -> AnyTrainer:
+        trainer, config = kind(Trainer(model), device), model.config
+        if capture:
+            fits = config.system == "rnncell" and config.pad_to == "max_tokens"
+            expect(fits, "capture", "system rnncell with pad_to max_tokens", config)
+            trainer.model.capture(config.max_tokens, config.batch_size)  # type: ignore[operator]
+        return trainer
+
+    return start, {
+        "backend": "torch",
+        "torch": torch.__version__,
+        "processes": processes,
+        "rank": rank,
+        "device": name,
+        "deterministic": deterministic,
+        "captured": capture,
+    }
+
+
+def numpy_model(trainer: AnyTrainer) -> SentimentModel:
+    """What a checkpoint holds: the trained model as NumPy's."""
+    return trainer.model if isinstance(trainer, Trainer) else from_torch(trainer.model)
