@@ -2,7 +2,7 @@
 
 central   (f(a + h v) - f(a - h v)) / 2h   takes every f. A large h leaves out curvature, a small one drowns in
                                            rounding: many h are tried, extrapolated to h = 0, and the best one is taken
-complex   Im f(a + i h v) / h              no difference of near numbers, so h may be 1e-100; but f has to be made of
+complex   Im f(a + i h v) / h              no difference of near numbers, so h may be 1e-200; but f has to be made of
                                            what takes complex numbers: + * @ exp tanh, not abs or float()
 
 Sources: Ridders (1982), "Accurate computation of F'(x) and F'(x)F''(x)", Advances in Engineering Software 4; Press et
@@ -28,7 +28,7 @@ from numpy_rnn.rounding import (
 )
 from numpy_rnn.types import Array, Params
 
-COMPLEX_STEP = 1e-100
+COMPLEX_STEP = 1e-200
 RATIO = 4  # of one step h to the next
 COLUMNS = 4  # of R[k, j]: errors of h^2, h^4, h^6 are taken out one after the other
 FINEST = 5  # as many of the steps show f's rounding by themselves

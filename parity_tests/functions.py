@@ -1,4 +1,4 @@
-"""Drawn functions of arrays, made of + * @ exp log sin tanh: of NumPy's numbers, of PyTorch's, and of fifty digits."""
+"""Drawn functions of arrays, made of + * @ exp log sin tanh: of NumPy's numbers, of PyTorch's, and of 800 digits."""
 
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from numpy_rnn.types import Array
 
 NUMPY = SimpleNamespace(exp=np.exp, log=np.log, sin=np.sin, tanh=np.tanh)
 TORCH = SimpleNamespace(exp=torch.exp, log=torch.log, sin=torch.sin, tanh=torch.tanh)
-FIFTY = mpmath.MPContext()
-FIFTY.dps = 50
-DIGITS = SimpleNamespace(**{name: np.frompyfunc(getattr(FIFTY, name), 1, 1) for name in vars(NUMPY)})
+EXACT = mpmath.MPContext()
+EXACT.dps = 800  # sin(1e300) needs 300 for the argument alone, and a derivative steps of 1e-350
+DIGITS = SimpleNamespace(**{name: np.frompyfunc(getattr(EXACT, name), 1, 1) for name in vars(NUMPY)})
 # an exponent beyond float64's 709 is as good as infinite, and exp(exp(1e8)) would take for ever
-DIGITS.exp = np.frompyfunc(lambda u: FIFTY.exp(min(u, 10_000)), 1, 1)
+DIGITS.exp = np.frompyfunc(lambda u: EXACT.exp(min(u, 10_000)), 1, 1)
 N = 2
 
 Expression = Any  # ("x", c) is c x; (operation, expressions...)
@@ -59,14 +59,14 @@ class Drawn(NamedTuple):
             return all(np.isfinite(self.f(self.arrays | {name: self.arrays[name] + move})) for move in (v, -v))
 
     def exact(self, arrays: dict[str, Array], name: str = "x", index: Any = 0, move: Any = 0) -> Any:
-        """f in fifty digits, one entry moved."""
-        digits = {key: np.vectorize(FIFTY.mpf, otypes=[object])(a) for key, a in arrays.items()}
+        """f in 800 digits, one entry moved."""
+        digits = {key: np.vectorize(EXACT.mpf, otypes=[object])(a) for key, a in arrays.items()}
         digits[name][index] += move
         return self.scale * value(self.expression, digits, DIGITS).sum()
 
     def exact_derivative(self, arrays: dict[str, Array], name: str, index: Any, h: Any = None) -> Any:
-        """The derivative of one entry, or with h the central difference, in fifty digits."""
-        h = FIFTY.mpf(10) ** -20 * max(abs(float(arrays[name][index])), 1e-8) if h is None else FIFTY.mpf(h)
+        """The derivative of one entry, or with h the central difference, in 800 digits."""
+        h = EXACT.mpf(10) ** -350 * max(abs(float(arrays[name][index])), 1e-8) if h is None else EXACT.mpf(h)
         return (self.exact(arrays, name, index, h) - self.exact(arrays, name, index, -h)) / (2 * h)
 
 

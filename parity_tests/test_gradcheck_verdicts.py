@@ -1,6 +1,6 @@
 """numpy_rnn/gradcheck.py and derivative.py: no false verdict, whatever the function. Drawn functions: functions.py.
 
-A right gradient is never called wrong, and a wrong one never right. "Unresolved" stands only where fifty digits show
+A right gradient is never called wrong, and a wrong one never right. "Unresolved" stands only where 800 digits show
 that float64 can't tell: that even with the best step of all the values of f hold less than nine digits of a gradient.
 """
 
@@ -15,7 +15,7 @@ from numpy_rnn import UnresolvedGradient, WrongGradient, gradcheck
 from numpy_rnn.derivative import central
 from numpy_rnn.types import Array
 from numpy_rnn.verdict import Report
-from parity_tests.functions import FIFTY, Drawn, functions
+from parity_tests.functions import EXACT, Drawn, functions
 
 # a check of a drawn function takes as long as twenty others: fewer of them, but in the thorough profile 2,000
 EXAMPLES = 60 if settings.default.max_examples < 2000 else settings.default.max_examples
@@ -38,7 +38,7 @@ def right_gradient(drawn: Drawn) -> dict[str, Array]:
 
 
 def can_be_told(drawn: Drawn, name: str, index: tuple[int, ...], bound: float) -> bool:
-    """Do the values of f in float64 hold the derivative of this entry to within `bound`? In fifty digits.
+    """Do the values of f in float64 hold the derivative of this entry to within `bound`? In 800 digits.
 
     They do if the derivative itself moves less where the arguments move in the last digit; and if there is an h, up to
     four times the size of the numbers, or 4, with which the error of a central difference and f's rounding by h are
@@ -46,10 +46,10 @@ def can_be_told(drawn: Drawn, name: str, index: tuple[int, ...], bound: float) -
     """
     rng = np.random.default_rng(0)
     exact = drawn.exact_derivative(drawn.arrays, name, index)
-    value, noise = drawn.exact(drawn.arrays), FIFTY.mpf(0)
+    value, noise = drawn.exact(drawn.arrays), EXACT.mpf(0)
     for k in range(6):
         near = {n: a * (1 + 2.0**-52 * rng.integers(-1, 2, a.shape)) for n, a in drawn.arrays.items()}
-        noise = max(noise, abs(drawn.exact(near) - value), abs(FIFTY.mpf(float(drawn.f(near))) - drawn.exact(near)))
+        noise = max(noise, abs(drawn.exact(near) - value), abs(EXACT.mpf(float(drawn.f(near))) - drawn.exact(near)))
         if k < 3 and abs(drawn.exact_derivative(near, name, index) - exact) > bound:
             return False
     largest = int(np.log2(4 * max(1, np.abs(drawn.arrays[name]).max())))
