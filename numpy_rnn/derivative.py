@@ -59,22 +59,22 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
     where only the finest steps agree, they may have seen one step of a staircase: see `_doubt`. What no step shows is
     what stays below f's rounding at every h.
     """
-    h = _steps(arrays[name][v != 0])  # (K,)
+    h = _steps(arrays[name][v != 0])  # (S,): S steps
     plus, minus = (np.array([value_or_nan(f, arrays, name, s * v) for s in sign * h]) for sign in (1, -1))
     with np.errstate(all="ignore"):
-        D = (plus - minus) / (2 * h)  # (K,)
+        D = (plus - minus) / (2 * h)  # (S,)
         seen = np.abs(np.diff(D[-FINEST:]) * h[1 - FINEST :]).max()  # so fine, there is no curvature left
         jumps = np.sort(np.abs(plus - minus)[plus != minus])
         if len(jumps) > 1 and jumps[1] <= 2 * jumps[0]:  # a step 4 times as large moves f as little: by its last digit
             seen = np.fmax(seen, jumps[0])
         eps = float(np.finfo(v.dtype).eps)
         size = np.maximum(np.abs(plus), np.abs(minus))
-        noises = SAFETY * (np.fmax(noise, seen) + eps * size) / h  # (K,)
+        noises = SAFETY * (np.fmax(noise, seen) + eps * size) / h  # (S,)
         R, e, k = _extrapolated(D, noises)
         first = np.arange(len(h) - 1)  # where the first column stands in R, at the steps k = 1, 2, ...
-        agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, K - 1)
+        agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, S - 1)
         agrees |= (k[first] <= k[:, None]) | np.isinf(e[first])
-        moved = np.abs(np.diff(D))  # (K - 1,): a series in h^2 moves less and less, 16 times less from step to step,
+        moved = np.abs(np.diff(D))  # (S - 1,): a series in h^2 moves less and less, 16 times less from step to step,
         grows = np.flatnonzero(moved[1:] > np.maximum(moved[:-1] / 2, noises[2:])) + 2
         trusted = agrees.all(axis=1) & (k > grows.max(initial=0))  # so before a step at which it does not
         best = int(np.where(trusted, e, np.inf).argmin())

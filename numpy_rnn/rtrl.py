@@ -8,15 +8,15 @@ from numpy_rnn.types import Array, Params
 
 
 def step(P_prev: Array, u: Array, h: Array, W_hh: Array, nonlinearity: str) -> Array:
-    """P_t[n, j, k, i] = dh_t[n, j] / dW[k, i] (N, H, K, H) from P_{t-1}.
+    """P_t[n, j, m, i] = dh_t[n, j] / dW[m, i] (N, H, M, H) from P_{t-1}.
 
-    W (K, H) is W_xh, W_hh and the bias below each other, u_t = [x_t, h_{t-1}, 1] (N, K), so that z_t = u_t W; h is h_t.
+    W (M, H) is W_xh, W_hh and the bias below each other, u_t = [x_t, h_{t-1}, 1] (N, M), so that z_t = u_t W; h is h_t.
     """
-    N, H, K, _ = P_prev.shape
-    dz = (W_hh.T @ P_prev.reshape(N, H, K * H)).reshape(N, H, K, H)  # through h_{t-1}: sum_m W_hh[m, j] P[n, m, k, i]
+    N, H, M, _ = P_prev.shape
+    Q = (W_hh.T @ P_prev.reshape(N, H, M * H)).reshape(N, H, M, H)  # dz_t/dW through h_{t-1}: sum_k W_hh[k, j] P[n, k]
     j = np.arange(H)
-    dz[:, j, :, j] += u  # directly: z[n, j] has u[n, k] W[k, j] in it, Eq. (23)
-    return derivative(h, nonlinearity)[:, :, None, None] * dz  # Eq. (24)
+    Q[:, j, :, j] += u  # and directly: z[n, j] has u[n, m] W[m, j] in it, Eq. (23)
+    return derivative(h, nonlinearity)[:, :, None, None] * Q  # Eq. (24)
 
 
 def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Params:
@@ -34,14 +34,14 @@ def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Par
     check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
     (T, N, D), H = x.shape, layer.hidden_size
     check_array("d_output", d_output, (T, N, H), layer.dtype)
-    dW = np.zeros((D + H + 1, H), layer.dtype)  # (K, H)
-    P = np.zeros((N, H, D + H + 1, H), layer.dtype)  # (N, H, K, H): h_0 depends on no weight
+    dW = np.zeros((D + H + 1, H), layer.dtype)  # (M, H)
+    P = np.zeros((N, H, D + H + 1, H), layer.dtype)  # (N, H, M, H): h_0 depends on no weight
     h_prev = np.zeros((1, N, H), layer.dtype) if h_0 is None else h_0
     for t in range(T):
         _, h, _ = layer.forward(x[t : t + 1], h_prev)  # (1, N, H)
-        u = np.concatenate((x[t], h_prev[0], np.ones((N, 1), layer.dtype)), axis=1)  # (N, K)
+        u = np.concatenate((x[t], h_prev[0], np.ones((N, 1), layer.dtype)), axis=1)  # (N, M)
         P = step(P, u, h[0], layer.params["W_hh_l0"], layer.nonlinearity)
-        dW += np.tensordot(d_output[t], P, axes=2)  # (K, H): sum over n and j of dL_t/dh_t[n, j] P_t[n, j], Eq. (25)
+        dW += np.tensordot(d_output[t], P, axes=2)  # (M, H): sum over n and j of dL_t/dh_t[n, j] P_t[n, j], Eq. (25)
         h_prev = h
     named = {"W_xh_l0": dW[:D], "W_hh_l0": dW[D : D + H], "b_xh_l0": dW[-1], "b_hh_l0": dW[-1].copy()}
     return {name: named[name] for name in layer.params}

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from common.command_line import add_threads, status_of, use_threads
+from common.command_line import Parser, add_threads, status_of, use_threads
 from numpy_rnn.checks import check_choice, check_size
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.batches import Batch
@@ -36,7 +36,7 @@ WARM_UP = 3  # steps that are not measured
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: cuda if there is one)")
     add_threads(parser)
     parser.add_argument("--steps", type=int, default=50, help="that are measured (default: %(default)s)")

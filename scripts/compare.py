@@ -4,7 +4,7 @@ picture.
 
 There are two ways to compare, and both are needed.
 
-FREE RUNNING (the default): each backend goes its own way. The two loss curves lie on top of each other, and then part,
+FREE RUNNING (the default): each backend goes its own way. The two loss curves lie on top of each other, then diverge,
 although no formula differs: float rounding differs (sums in another order), and training amplifies any
 difference, step by step. So equal curves at the end can't be expected, and unequal ones prove nothing.
 
@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 
 from common.baseline import bag_of_words_accuracy
 from common.command_line import (
+    Parser,
     add_data_options,
     add_settings,
     add_threads,
@@ -51,9 +52,7 @@ EXAMPLES = """examples:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, epilog=EXAMPLES)
     add_data_options(parser)
     parser.add_argument("--lockstep", action="store_true", help="compare every step from the same state; see above")
     parser.add_argument("--steps", type=int, help="stop after this many training steps, the first of the full run")
@@ -134,10 +133,10 @@ def summary(result: dict[str, Any]) -> str:
             f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median). {result['padding']:.1%} of "
             "the steps were padding,\nwhich NumPy skips and PyTorch computes."
         )
-        parted = result["divergence_step"]
+        diverged = result["divergence_step"]
         lines.append(
-            f"The losses part (differ by more than 1e-3) at step {parted}: rounding, amplified by training."
-            if parted
+            f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified by training."
+            if diverged
             else "The losses never differ by more than 1e-3."
         )
         return "\n".join(lines)
@@ -182,9 +181,9 @@ def _difference(axes: Any, steps: Array, difference: Array, result: dict[str, An
     floor = difference[~exact].min() / 2 if (~exact).any() else 1e-17
     axes.semilogy(steps, np.where(exact, floor, difference), ".", color="tab:green", markersize=2)
     axes.axhline(DIVERGED, color="grey", linestyle=":", linewidth=1)
-    parted = result["divergence_step"]
-    if parted:
-        axes.axvline(parted, color="tab:red", linewidth=1, label=f"they part at step {parted}")
+    diverged = result["divergence_step"]
+    if diverged:
+        axes.axvline(diverged, color="tab:red", linewidth=1, label=f"they diverge at step {diverged}")
         axes.legend(loc="lower right")
     how = "free running: rounding, amplified by training" if result["lockstep"] is None else "in lockstep"
     axes.set(xlabel="training step", ylabel="|loss difference|", title=how)

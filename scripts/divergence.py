@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from common.command_line import check_writable, status_of, use_threads
+from common.command_line import Parser, check_writable, status_of, use_threads
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.sentiment.config import CELLS, DEFAULTS, OPTIMIZERS, Config
 from numpy_rnn.sentiment.data.batches import batches
@@ -39,7 +39,7 @@ PAIRS = ("PyTorch", "permuted NumPy")  # what NumPy's run is compared with
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=list(CELLS), help="(default: all three)")
     parser.add_argument("--rates", nargs="+", type=float, default=RATES, help="learning rates (default: %(default)s)")
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2), help="(default: %(default)s)")

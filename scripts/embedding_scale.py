@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from common.command_line import add_data_options, add_threads, check_writable, load_data, status_of, use_threads
+from common.command_line import Parser, add_data_options, add_threads, check_writable, load_data, status_of, use_threads
 from numpy_rnn.optim import Adam
 from numpy_rnn.sentiment.config import SYSTEMS, Config
 from numpy_rnn.sentiment.data.batches import Batch, batches
@@ -63,7 +63,7 @@ class AdamWithTableRate(Adam):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     add_data_options(parser)
     add_threads(parser)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS), help="(default: all)")

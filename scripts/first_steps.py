@@ -19,5 +19,5 @@ for _ in range(500):
     loss, d_losses = reduce(losses, mask)  # sum over t, mean over n; dL/dE_t
     grads = network.backward(d_losses, cache, k1=1, k2=4)  # each E_t goes back over the last four steps
     network.update(grads.params, lr=0.1)
-y_hat, _ = network.predict(x)
+y_hat, h_n = network.predict(x)
 print((y_hat.argmax(axis=2) == y.argmax(axis=2))[3:].mean().round(2))  # 1.0

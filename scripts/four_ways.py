@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from common.command_line import status_of, use_threads
+from common.command_line import Parser, status_of, use_threads
 from numpy_rnn import RNN, ElmanNetwork, numeric_gradients, reduce
 from numpy_rnn.checks import check_size
 from numpy_rnn.rtrl import rtrl
@@ -36,7 +36,7 @@ SIZES = ((8, 20), (16, 20), (32, 20), (64, 20), (32, 200), (32, 2000))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "--error",
         choices=("squared_error", "cross_entropy"),

@@ -28,7 +28,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from common.command_line import add_data_options, check_apart, check_writable, load_data, status_of, use_threads
+from common.command_line import Parser, add_data_options, check_apart, check_writable, load_data, status_of, use_threads
 from common.ladder_results import T_95, Results, draw, rungs, table
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.sentiment.checkpoint import load_checkpoint
@@ -50,9 +50,7 @@ EXAMPLES = """examples:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, epilog=EXAMPLES)
     add_data_options(parser)
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=["rnncell", "basic"], help="(default: both)")
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=["rnn"], help="(default: rnn)")

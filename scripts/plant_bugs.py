@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from common.bugs import BUGS
-from common.command_line import status_of
+from common.command_line import Parser, status_of
 from numpy_rnn.checks import check_size, expect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "der
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="only the bugs whose description has this text in it")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="bugs at a time (default: %(default)s)")
     return status_of("plant_bugs.py", plant, parser.parse_args(arguments))

@@ -11,11 +11,11 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from common.command_line import check_writable, printable, status_of
+from common.command_line import Parser, check_writable, printable, status_of
 from numpy_rnn.checks import expect
 from numpy_rnn.sentiment.checkpoint import load_checkpoint
 from numpy_rnn.sentiment.files import atomic_write
@@ -30,13 +30,8 @@ LEVELS = " ▁▂▃▄▅▆▇█"
 PER_ROW = 60  # words, in the picture
 
 
-class Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        super().error(printable(message))  # which may quote the text
-
-
 def main(arguments: list[str] | None = None) -> int:
-    parser = Parser(description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__, epilog=EXAMPLES)
     parser.add_argument("checkpoint", help="a file that scripts/train.py wrote")
     parser.add_argument("text", nargs="?", help="(default: standard input)")
     parser.add_argument(

@@ -24,6 +24,7 @@ from typing import Any
 from tqdm import tqdm
 
 from common.command_line import (
+    Parser,
     add_data_options,
     add_settings,
     add_threads,
@@ -41,7 +42,7 @@ from numpy_rnn.sentiment.data.text import Dataset
 from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
-from numpy_rnn.sentiment.training import Step, train
+from numpy_rnn.sentiment.training import StepResult, train
 from torch_rnn.backends import choose_backend, numpy_model
 from torch_rnn.distributed import leave
 
@@ -55,9 +56,7 @@ EXAMPLES = """examples:
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__, epilog=EXAMPLES)
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--as-written", action="store_true", help="start from the original settings")
     end.add_argument("--repaired", action="store_true", help="start from the settings with every repair (the default)")
@@ -147,10 +146,10 @@ def shown(config: Config, loss: float) -> str:
     return f"{loss / config.batch_size if config.misscaled_loss else loss:.4f}"
 
 
-def step_printer(config: Config, data: Dataset) -> Callable[[int, int, Step], None]:
+def step_printer(config: Config, data: Dataset) -> Callable[[int, int, StepResult], None]:
     """System basic prints the loss every 50 batches, with the share of the epoch that is done."""
 
-    def after_step(epoch: int, i: int, step: Step) -> None:
+    def after_step(epoch: int, i: int, step: StepResult) -> None:
         if config.system == "basic" and i % 50 == 0:
             seen, total = i * config.batch_size, len(data.train)
             tqdm.write(f"epoch {epoch} [{seen}/{total} ({seen / total:.0%})]: loss {step.loss:.6f}")

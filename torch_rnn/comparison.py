@@ -18,7 +18,7 @@ from numpy_rnn.types import Array, Params
 from torch_rnn.convert import from_torch_names
 from torch_rnn.training import TorchTrainer
 
-DIVERGED = 1e-3  # two training runs have parted where their losses differ by more
+DIVERGED = 1e-3  # two training runs have diverged where their losses differ by more
 
 
 def relative_error(a: Array, b: Array) -> float:
@@ -30,8 +30,8 @@ def relative_error(a: Array, b: Array) -> float:
 
 def divergence_step(differences: Array) -> int | None:
     """The first step, counted from 1, at which the losses differ by more than DIVERGED; None if none does."""
-    parted = np.flatnonzero(differences > DIVERGED)
-    return int(parted[0]) + 1 if parted.size else None
+    diverged = np.flatnonzero(differences > DIVERGED)
+    return int(diverged[0]) + 1 if diverged.size else None
 
 
 def _errors(ours: Params, theirs: Params) -> dict[str, float]:

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 from numpy_rnn.sentiment.data.batches import Batch
-from numpy_rnn.sentiment.training import Step, Trainer
+from numpy_rnn.sentiment.training import StepResult, Trainer
 from torch_rnn.training import Tensors, TorchTrainer, count_correct
 
 
@@ -44,7 +44,7 @@ class DistributedTrainer(TorchTrainer):
         self.replica = DistributedDataParallel(self.model)
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
 
-    def backward(self, batch: Batch | Tensors) -> Step:
+    def backward(self, batch: Batch | Tensors) -> StepResult:
         """The mean loss over the whole batch, and its gradients in .grad, the same in every process.
 
         A share's part of the mean is (1/N) sum of its losses. DistributedDataParallel takes the mean over the processes
@@ -59,7 +59,7 @@ class DistributedTrainer(TorchTrainer):
         (loss * self.world).backward()
         totals = torch.stack([loss.detach().double(), torch.tensor(count_correct(logits, share) * weight).to(loss)])
         dist.all_reduce(totals)
-        return Step(totals[0].item(), int(totals[1]), {})
+        return StepResult(totals[0].item(), int(totals[1]), {})
 
     def _share(self, batch: Tensors) -> Tensors:
         mine = slice(min(self.rank, len(batch.labels) - 1), None, self.world)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from numpy_rnn.optim import SGD, Adam, check_finite
 from numpy_rnn.sentiment.data.batches import Batch, batches
 from numpy_rnn.sentiment.data.text import Reviews
-from numpy_rnn.sentiment.training import Step, Trainer
+from numpy_rnn.sentiment.training import StepResult, Trainer
 from numpy_rnn.types import Array
 from torch_rnn.convert import to_torch, to_torch_names
 
@@ -53,26 +53,26 @@ class TorchTrainer:
         arrays = (batch.ids.astype(np.int32), batch.lengths, batch.labels, batch.mask)
         return Tensors(*(None if a is None else torch.from_numpy(a).to(self.device) for a in arrays))  # type: ignore[arg-type]
 
-    def gradients(self, batch: Batch | Tensors) -> Step:
+    def gradients(self, batch: Batch | Tensors) -> StepResult:
         """The mean loss and every parameter's gradient under PyTorch's names; on a CPU, views of the .grad."""
         step = self.backward(batch)
         return step._replace(grads={name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()})  # type: ignore[union-attr]
 
-    def backward(self, batch: Batch | Tensors) -> Step:
+    def backward(self, batch: Batch | Tensors) -> StepResult:
         """The mean loss, and its gradients in .grad."""
         batch = self.tensors(batch)
         self.optimizer.zero_grad()
         logits = self.model(batch.ids, batch.lengths, batch.mask)
         loss = cross_entropy(logits, batch.labels)
         loss.backward()
-        return Step(loss.item(), count_correct(logits, batch), {})
+        return StepResult(loss.item(), count_correct(logits, batch), {})
 
-    def step(self, batch: Batch | Tensors, lr: float) -> Step:
+    def step(self, batch: Batch | Tensors, lr: float) -> StepResult:
         step = self.backward(batch)
         self.update(step, lr)
         return step
 
-    def update(self, step: Step, lr: float) -> None:
+    def update(self, step: StepResult, lr: float) -> None:
         """Clip and step, on the gradients in .grad."""
         norm = clip_grad_norm_(self.model.parameters(), self.config.clip or np.inf)
         check_finite(self.name, step.loss, norm.item())

@@ -21,7 +21,7 @@ def learning_rate(config: Config, step: int, total: int) -> float:
     return config.lr * (1 - step / total if config.schedule == "linear" else 1)
 
 
-class Step(NamedTuple):
+class StepResult(NamedTuple):
     loss: float  # the mean over the batch, before the update
     correct: int  # how many of its reviews were answered rightly
     grads: dict[str, Array]  # nothing clipped
@@ -35,7 +35,7 @@ class AnyTrainer(Protocol):
     model: Any
 
     def ready(self, stream: Iterable[Batch]) -> Iterable[Any]: ...
-    def step(self, batch: Any, lr: float) -> Step: ...
+    def step(self, batch: Any, lr: float) -> StepResult: ...
     def evaluate(self, reviews: Reviews) -> tuple[float, float]: ...
 
 
@@ -53,21 +53,21 @@ class Trainer:
         """The batches as `step` takes them."""
         return stream
 
-    def gradients(self, batch: Batch) -> Step:
+    def gradients(self, batch: Batch) -> StepResult:
         """The mean loss over the batch and its gradient for every parameter, nothing clipped, nothing updated."""
         logits, cache = self.model.forward(batch.ids, batch.lengths, batch.mask)
         losses, loss_cache = cross_entropy(logits, batch.labels)
         loss, d_losses = reduce(losses)
         d_logits = cross_entropy_backward(d_losses, loss_cache)
-        return Step(loss, count_correct(logits, batch), self.model.backward(d_logits, cache))
+        return StepResult(loss, count_correct(logits, batch), self.model.backward(d_logits, cache))
 
-    def step(self, batch: Batch, lr: float) -> Step:
+    def step(self, batch: Batch, lr: float) -> StepResult:
         """Forward, backward, clip, update. ValueError if the loss is not finite."""
         step = self.gradients(batch)
         self.update(step, lr)
         return step
 
-    def update(self, step: Step, lr: float) -> None:
+    def update(self, step: StepResult, lr: float) -> None:
         clipped, norm = clip_by_global_norm(step.grads, self.config.clip or np.inf)
         check_finite(self.name, step.loss, norm)
         self.optimizer.step(clipped, lr)
@@ -91,7 +91,7 @@ def steps_per_epoch(data: Dataset, config: Config) -> int:
 
 
 def train(
-    trainer: AnyTrainer, data: Dataset, after_step: Callable[[int, int, Step], None] = lambda *_: None
+    trainer: AnyTrainer, data: Dataset, after_step: Callable[[int, int, StepResult], None] = lambda *_: None
 ) -> Iterator[dict[str, Any]]:
     """Trains for config.epochs; yields after each epoch what it brought: losses per review, accuracies, seconds.
 

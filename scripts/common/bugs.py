@@ -146,7 +146,7 @@ BUGS = [
     ("chunks: an update with a gradient that is not finite", SEQUENCE_MODEL, 'check_finite("numpy", loss, norm)',
      "pass"),
     # the other ways to the gradient
-    ("RTRL: what came before is dropped", RTRL, "dz[:, j, :, j] += u", "dz[:] = 0\n    dz[:, j, :, j] += u"),
+    ("RTRL: what came before is dropped", RTRL, "Q[:, j, :, j] += u", "Q[:] = 0\n    Q[:, j, :, j] += u"),
     ("RTRL: W_hh not transposed", RTRL, "W_hh.T @ P_prev", "W_hh @ P_prev"),
     ("RTRL: h_t for h_{t-1}", RTRL, "(x[t], h_prev[0], ", "(x[t], h[0], "),
     ("gradcheck: a NaN passes", VERDICT, "np.abs(by_hand - numeric), np.inf)", "np.abs(by_hand - numeric), 0)"),

@@ -7,11 +7,22 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any, NoReturn
 
 from numpy_rnn.checks import expect
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset, cut
 from numpy_rnn.sentiment.files import check_target
+
+
+class Parser(argparse.ArgumentParser):
+    """--help shows the text as it is written; a mistake is one line, without the usage."""
+
+    def __init__(self, **options: Any):
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {printable(message)} (--help shows the options)\n")
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -120,17 +131,16 @@ def user_errors() -> tuple[type[BaseException], ...]:
 
 def status_of(
     script: str,
-    work: Callable[[argparse.Namespace], object],
+    work: Callable[[argparse.Namespace], int | None],
     args: argparse.Namespace,
     stopped: str = "nothing was written",
 ) -> int:
-    """Does the work; 0, or after one line on stderr 2 for what the user can mend, 130 for Ctrl-C."""
+    """Does the work; its status or 0, or after one line on stderr 2 for what the user can mend, 130 for Ctrl-C."""
     try:
-        work(args)
+        return work(args) or 0
     except user_errors() as error:
         print(f"{script}: {printable(str(error) or type(error).__name__)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{script}: stopped; {stopped}", file=sys.stderr)
         return 130
-    return 0
