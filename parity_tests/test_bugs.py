@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from common.bugs import BUGS
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 

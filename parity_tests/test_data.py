@@ -6,12 +6,13 @@ from collections import defaultdict
 from dataclasses import replace
 from itertools import combinations, pairwise
 
+from common.baseline import bag_of_words_accuracy
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.baseline import bag_of_words_accuracy
 from numpy_rnn.sentiment.config import DEFAULTS
 from numpy_rnn.sentiment.data import toy
 from numpy_rnn.sentiment.data.batches import batches

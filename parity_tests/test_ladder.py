@@ -12,10 +12,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from common.ladder_results import Results, Rung, draw, interval, rungs, table, trained_by
+
 import numpy as np
 import pytest
 
-from common.ladder_results import Results, Rung, draw, interval, rungs, table, trained_by
 from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import cut, data_digest

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-import torch
-
 from common.bugs import BUGS
 from common.ladder_results import Results, rungs, table
+
+import pytest
+import torch
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -15,12 +15,13 @@ import time
 from dataclasses import replace
 from statistics import median
 
+from common.command_line import Parser, add_threads, status_of, use_threads
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from common.command_line import Parser, add_threads, status_of, use_threads
 from numpy_rnn.checks import check_choice, check_size
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.batches import Batch

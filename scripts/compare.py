@@ -20,10 +20,6 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any, BinaryIO
 
-import numpy as np
-import torch
-from matplotlib.figure import Figure
-
 from common.baseline import bag_of_words_accuracy
 from common.command_line import (
     Parser,
@@ -37,6 +33,11 @@ from common.command_line import (
     status_of,
     use_threads,
 )
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
 from numpy_rnn.sentiment.config import DEFAULTS
 from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.types import Array

@@ -16,12 +16,13 @@ from itertools import count
 from math import comb
 from typing import Any, BinaryIO, NamedTuple
 
+from common.command_line import Parser, check_writable, status_of, use_threads
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from common.command_line import Parser, check_writable, status_of, use_threads
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.sentiment.config import CELLS, DEFAULTS, OPTIMIZERS, Config
 from numpy_rnn.sentiment.data.batches import batches

@@ -11,10 +11,11 @@ import sys
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
+from common.command_line import Parser, add_data_options, add_threads, check_writable, load_data, status_of, use_threads
+
 import numpy as np
 from tqdm import tqdm
 
-from common.command_line import Parser, add_data_options, add_threads, check_writable, load_data, status_of, use_threads
 from numpy_rnn.optim import Adam
 from numpy_rnn.sentiment.config import SYSTEMS, Config
 from numpy_rnn.sentiment.data.batches import Batch, batches

@@ -19,11 +19,12 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from common.command_line import Parser, status_of, use_threads
+
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from common.command_line import Parser, status_of, use_threads
 from numpy_rnn import RNN, ElmanNetwork, numeric_gradients, reduce
 from numpy_rnn.checks import check_size
 from numpy_rnn.rtrl import rtrl

@@ -26,10 +26,11 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from tqdm import tqdm
-
 from common.command_line import Parser, add_data_options, check_apart, check_writable, load_data, status_of, use_threads
 from common.ladder_results import T_95, Results, draw, rungs, table
+
+from tqdm import tqdm
+
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.sentiment.checkpoint import load_checkpoint
 from numpy_rnn.sentiment.config import CELLS, SYSTEMS, Config

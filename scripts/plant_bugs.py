@@ -15,10 +15,11 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from common.bugs import BUGS
 from common.command_line import Parser, status_of
+
+from tqdm import tqdm
+
 from numpy_rnn.checks import check_size, expect
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,9 +13,10 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from common.command_line import Parser, check_writable, printable, status_of
+
 import numpy as np
 
-from common.command_line import Parser, check_writable, printable, status_of
 from numpy_rnn.checks import expect
 from numpy_rnn.sentiment.checkpoint import load_checkpoint
 from numpy_rnn.sentiment.files import atomic_write

@@ -21,8 +21,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from tqdm import tqdm
-
 from common.command_line import (
     Parser,
     add_data_options,
@@ -36,6 +34,9 @@ from common.command_line import (
     use_threads,
     user_errors,
 )
+
+from tqdm import tqdm
+
 from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset
