@@ -5,7 +5,6 @@ unresolved: verdict.py.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 from tqdm import tqdm
@@ -87,21 +86,12 @@ def _compare(
     total = sum(a.size for a in numeric.values())
     with np.errstate(all="ignore"), tqdm(total=total, desc="gradcheck", leave=False, disable=None) as bar:
         noise = rounding_of_value(f, arrays, rng)
-
-        def derivative(arrays: Params, name: str, v: Array) -> Derivative:
-            if method == "complex":
-                return Derivative(complex_step(f, arrays, name, v), 0.0)
-            if name in ignored:
-                return Derivative(0.0, 0.0)  # f is the same whatever stands in this array
-            return central(f, arrays, name, v, noise)
-
-        def value(arrays: Params, name: str, v: Array) -> float:
-            return derivative(arrays, name, v).value
-
         for name in arrays:
+            skip = name in ignored and method == "central"  # f is the same whatever stands in this array
             for i, v in probes[name]():
-                numeric[name][i], uncertainty[name][i] = derivative(arrays, name, v)
-                by_hand[name][i] = numeric[name][i] if gradients is None else _along(gradients[name], v)
+                found = Derivative(0.0, 0.0) if skip else _derivative(f, arrays, name, v, method, noise)
+                numeric[name][i], uncertainty[name][i] = found
+                by_hand[name][i] = found.value if gradients is None else _along(gradients[name], v)
                 bar.update()
         known = {name: np.maximum(np.abs(numeric[name]) - uncertainty[name], 0) for name in arrays}
         for name in arrays:
@@ -110,20 +100,36 @@ def _compare(
                 uncertainty[name][apart] += unseen(f, arrays, name) if method == "central" else 0
             elif apart.any():  # the cause may be float64
                 digit = last_digit(f, arrays, name, known, rng)
-                if method == "complex" or np.isinf(digit):  # a central difference has f's rounding in it already
-                    uncertainty[name][apart] += digit
-            for i, v in probes[name]():
-                if not apart[i]:
-                    continue
-                uncertainty[name][i] += rounding_of_derivative(partial(value, name=name, v=v), arrays, rng)
-                if method == "complex":  # NumPy's complex functions round in their own way
-                    real = central(f, arrays, name, v, noise)
-                    gap = abs(numeric[name][i] - real.value)
-                    uncertainty[name][i] += gap if gap > real.uncertainty / 4 else 0
+                for i, v in probes[name]():
+                    if apart[i]:
+                        uncertainty[name][i] += _rounding(f, arrays, name, v, method, noise, digit, rng)
     return Report.of(
         {name: judge(by_hand[name], numeric[name], uncertainty[name], tolerance) for name in arrays},
         directions is not None,
     )
+
+
+def _derivative(f: Function, arrays: Params, name: str, v: Array, method: str, noise: float) -> Derivative:
+    """By either method. The uncertainty of a complex step is known only where it is compared: see `_rounding`."""
+    if method == "complex":
+        return Derivative(complex_step(f, arrays, name, v), 0.0)
+    return central(f, arrays, name, v, noise)
+
+
+def _rounding(
+    f: Function, arrays: Params, name: str, v: Array, method: str, noise: float, digit: float, rng: np.random.Generator
+) -> float:
+    """How far float64's rounding may part a numeric derivative along v from a right one by hand; digit: `last_digit`.
+
+    A central difference has f's rounding in its own uncertainty. Of a complex step, real steps say the same with
+    theirs; and where the two are apart, NumPy's complex functions round in their own way.
+    """
+    moves = rounding_of_derivative(lambda point: _derivative(f, point, name, v, method, noise).value, arrays, rng)
+    if method == "central" or np.isinf(digit):
+        return moves + (digit if np.isinf(digit) else 0)
+    real = central(f, arrays, name, v, noise)
+    gap = abs(complex_step(f, arrays, name, v) - real.value)
+    return moves + min(digit, gap + real.uncertainty) + (gap if gap > real.uncertainty / 4 else 0)
 
 
 def _probes(
