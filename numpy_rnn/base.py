@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -46,15 +47,14 @@ class RNNBase(ABC):
         self.dropout = checks.check_number("dropout", dropout, 0, 1)
         self.dtype = checks.check_dtype("dtype", dtype)
         rng = checks.check_generator(rng)
+        self.names = ("W_xh", "W_hh", "b_xh", "b_hh") if self.bias else ("W_xh", "W_hh")  # within a layer
         H, columns, bound = self.hidden_size, self.num_gates * self.hidden_size, self.hidden_size**-0.5
         self.params: Params = {}
         for k in range(self.num_layers * self.directions):
             D = self.input_size if k < self.directions else self.features
-            shapes: dict[str, tuple[int, ...]] = {"W_xh": (D, columns), "W_hh": (H, columns)}
-            if self.bias:
-                shapes |= {"b_xh": (columns,), "b_hh": (columns,)}
-            for name, shape in shapes.items():
-                self.params[name + self.suffix(k)] = rng.uniform(-bound, bound, shape).astype(self.dtype)
+            shapes = {"W_xh": (D, columns), "W_hh": (H, columns), "b_xh": (columns,), "b_hh": (columns,)}
+            for name in self.names:
+                self.params[name + self.suffix(k)] = rng.uniform(-bound, bound, shapes[name]).astype(self.dtype)
 
     @abstractmethod
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
@@ -84,14 +84,10 @@ class RNNBase(ABC):
 
     def layer_params(self, k: int) -> Params:
         """The parameters of one layer in one direction under their bare names, W_xh and so on."""
-        names = ("W_xh", "W_hh", "b_xh", "b_hh") if self.bias else ("W_xh", "W_hh")
-        return {name: self.params[name + self.suffix(k)] for name in names}
+        return {name: self.params[name + self.suffix(k)] for name in self.names}
 
     def with_params(self, params: Params) -> Self:
-        """The same layer with these arrays as its parameters. Their one dtype is the new layer's; complex128 will do.
-
-        Raises ValueError for a missing or unknown name and for a wrong shape.
-        """
+        """The same layer with these arrays, of one dtype; complex128 will do. ValueError for other names or shapes."""
         dtype = checks.check_params(params, self.params)
         twin = copy.copy(self)
         twin.params, twin.dtype = {name: params[name] for name in self.params}, dtype
@@ -99,8 +95,7 @@ class RNNBase(ABC):
 
     def dropout_masks(self, T: int, N: int, rng: np.random.Generator) -> list[Array]:
         """One mask (T, N, F) for the output of each layer but the last, to be given to `forward` in training."""
-        shape = (checks.check_size("T", T), checks.check_size("N", N), self.features)
-        rng = checks.check_generator(rng)
+        shape, rng = (checks.check_size("T", T), checks.check_size("N", N), self.features), checks.check_generator(rng)
         return [Dropout(self.dropout).mask(shape, self.dtype, rng) for _ in range(self.num_layers - 1)]
 
     def forward(
@@ -122,9 +117,8 @@ class RNNBase(ABC):
         lengths, order = longest_first(lengths, T, N)
         masks, states_0 = [mask[:, order] for mask in masks], tuple(s[:, order] for s in states_0)
         output, layers = self._forward(x[:, order], lengths, masks, states_0)
-        states_n = tuple(
-            np.stack([layer.states[i][lengths, np.arange(N)] for layer in layers]) for i in range(len(states_0))
-        )
+        at_end = lengths, np.arange(N)
+        states_n = tuple(np.stack([layer.states[i][at_end] for layer in layers]) for i in range(len(states_0)))
         cache = Cache(self, lengths, order, masks, layers)
         return restore(output, order), self._given(states_n, order), cache
 
@@ -136,9 +130,8 @@ class RNNBase(ABC):
         Returns grads.x (T, N, D), grads.h_0 (K, N, H) and grads.params, named as `params`: sums over t and n, nothing
         averaged, clipped or updated. Pure: a second call gives the same bits. k1, k2: truncated, see
         `truncation.windows`; the state before a window's first step is cut off in every layer, h_0 itself never.
-        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype, for another
-        layer's cache, for what `truncation.windows` refuses, and for k1 or k2 with both directions, where no step is
-        the last one to be cut off.
+        Source: Werbos (1990), "Backpropagation through time". Raises ValueError for a wrong shape or dtype, another
+        layer's cache, what `truncation.windows` refuses, and k1 or k2 with both directions: no step is the last there.
         """
         made_by = getattr(cache, "made_by", None)
         got = type(cache).__name__ if made_by is None else f"that of another layer, {made_by}"
@@ -151,10 +144,8 @@ class RNNBase(ABC):
         checks.check_array("d_output", d_output, (T, N, self.features), self.dtype)
         d_states_n = tuple(d[:, order] for d in self._states("d_h_n", d_h_n, N))
         parts = windows(cache.lengths, T, k1, k2)
-        if len(parts) == 1:
-            dx, d_states_0, grads = self._backward(d_output[:, order], d_states_n, cache)
-        else:
-            dx, d_states_0, grads = truncated(parts, self._backward, d_output[:, order], d_states_n, cache)
+        backward = self._backward if len(parts) == 1 else partial(truncated, parts, self._backward)
+        dx, d_states_0, grads = backward(d_output[:, order], d_states_n, cache)
         return Grads(restore(dx, order), self._given(d_states_0, order), {name: grads[name] for name in self.params})
 
     def _forward(
@@ -167,8 +158,8 @@ class RNNBase(ABC):
                 below = below * masks[layer - 1]
             outputs = []
             for k in range(layer * self.directions, (layer + 1) * self.directions):
-                h_0s = tuple(s[k] for s in states_0)
-                part = self.layer_forward(self._turned(below, k, lengths), lengths, self.layer_params(k), h_0s)
+                initial = tuple(s[k] for s in states_0)
+                part = self.layer_forward(self._turned(below, k, lengths), lengths, self.layer_params(k), initial)
                 outputs.append(self._turned(part.states[0][1:], k, lengths))
                 layers.append(part)
             below = np.concatenate(outputs, axis=-1)  # (T, N, F), a copy: who writes into an output changes no cache
@@ -188,7 +179,7 @@ class RNNBase(ABC):
                 d_below.append(self._turned(dx, k, lengths))
                 for total, d in zip(d_states_0, d_0, strict=True):
                     total[k] = d
-                grads |= {name + self.suffix(k): dp[name] for name in self.layer_params(k)}
+                grads |= {name + self.suffix(k): dp[name] for name in self.names}
             d_above = d_below[0] + d_below[1] if self.bidirectional else d_below[0]  # both have read the same input
             if layer and cache.masks:
                 d_above = d_above * cache.masks[layer - 1]

@@ -71,7 +71,7 @@ BUGS = [
     ("a step too few", PACKING, "np.arange(lengths[0])[:, None]", "np.arange(max(lengths[0] - 1, 1))[:, None]"),
     ("d_h_n reaches the top layer only", BASE, "tuple(d[k] for d in d_states_n)",
      "tuple(d[k] * (layer == self.num_layers - 1) for d in d_states_n)"),
-    ("h_n: the state at T, not at the end", BASE, "layer.states[i][lengths, np.arange(N)]", "layer.states[i][T]"),
+    ("h_n: the state at T, not at the end", BASE, "at_end = lengths, np.arange(N)", "at_end = T, np.arange(N)"),
     ("h_n not put back into the given order", BASE, "self._given(states_n, order)",
      "self._given(states_n, slice(None))"),
     ("dh_0 not put back into the given order", BASE, "self._given(d_states_0, order)",
