@@ -247,3 +247,12 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(file: Path, monkeypatch: 
         save_checkpoint(file, build_model(7, replace(CONFIG, seed=1)), WORDS)
     assert file.read_bytes() == before
     assert os.listdir(file.parent) == [file.name]
+
+
+def test_a_checkpoint_of_the_old_layout() -> None:
+    """Written while all modules stood in one folder; the logits are those of that time."""
+    model, vocabulary = load_checkpoint(Path(__file__).with_name("old_layout.safetensors"))
+    assert vocabulary == ["<unk>", "<pad>", "good", "bad", "not", "film"]
+    logits, _ = model.forward(np.array([[2, 4], [5, 3], [1, 5]]), [2, 3])
+    expected = [[0.16404758, -0.05789674], [0.16338339, -0.05723684]]
+    np.testing.assert_allclose(logits, expected, rtol=1e-5)
