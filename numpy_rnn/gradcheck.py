@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from numpy_rnn.checks import check_choice, check_generator, check_number, check_size, expect
 from numpy_rnn.derivative import Derivative, central, check_complex, check_function, complex_step
-from numpy_rnn.rounding import Function, last_digit, rounding_of_derivative, rounding_of_value, unseen
+from numpy_rnn.rounding import Function, LastDigit, last_digit, rounding_of_derivative, rounding_of_value, unseen
 from numpy_rnn.types import Array, Params
 from numpy_rnn.verdict import RESOLUTION, Report, UnresolvedGradient, WrongGradient, differ, judge
 
@@ -117,7 +117,14 @@ def _derivative(f: Function, arrays: Params, name: str, v: Array, method: str, n
 
 
 def _rounding(
-    f: Function, arrays: Params, name: str, v: Array, method: str, noise: float, digit: float, rng: np.random.Generator
+    f: Function,
+    arrays: Params,
+    name: str,
+    v: Array,
+    method: str,
+    noise: float,
+    digit: LastDigit,
+    rng: np.random.Generator,
 ) -> float:
     """How far float64's rounding may part a numeric derivative along v from a right one by hand; digit: `last_digit`.
 
@@ -125,11 +132,11 @@ def _rounding(
     theirs; and where the two are apart, NumPy's complex functions round in their own way.
     """
     moves = rounding_of_derivative(lambda point: _derivative(f, point, name, v, method, noise).value, arrays, rng)
-    if method == "central" or np.isinf(digit):
-        return moves + (digit if np.isinf(digit) else 0)
+    if method == "central" or digit.misses:
+        return np.inf if digit.misses else moves
     real = central(f, arrays, name, v, noise)
     gap = abs(complex_step(f, arrays, name, v) - real.value)
-    return moves + min(digit, gap + real.uncertainty) + (gap if gap > real.uncertainty / 4 else 0)
+    return moves + min(digit.hides, gap + real.uncertainty) + (gap if gap > real.uncertainty / 4 else 0)
 
 
 def _probes(

@@ -4,7 +4,7 @@ All of it is measured: the arguments are moved in their last digits, and the fun
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,18 +70,22 @@ def moves(f: Function, arrays: Params, name: str, rng: np.random.Generator) -> l
     return found
 
 
-def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> float:
-    """The uncertainty of a derivative that comes from f's rounding alone, also if it is computed by hand.
+class LastDigit(NamedTuple):
+    hides: float  # a derivative of this size, computed by hand or not
+    misses: bool  # f moves far more than all gradients say: there is something that they do not see
+
+
+def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> LastDigit:
+    """What f's rounding alone hides of its derivative in arrays[name].
 
     It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where none is seen,
-    as in a saturated tanh, and where f moves far more than all gradients say: there is something that they do not see.
+    as in a saturated tanh.
     """
     seen = moves(f, arrays, name, rng)
-    if any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen):
-        return np.inf
+    misses = any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen)
     eps, a = float(np.finfo(arrays[name].dtype).eps), np.abs(arrays[name]).max() or 1.0
     smallest = next((move for _, move in seen if move > 0), np.inf)
-    return float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a)
+    return LastDigit(float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a), misses)
 
 
 def unseen(f: Function, arrays: Params, name: str) -> float:
