@@ -69,12 +69,27 @@ def check_unresolved(drawn: Drawn, report: Report, right: dict[str, Array]) -> N
             assert not can_be_told(drawn, name, worst, 1e-9 * scale), (name, worst)
 
 
+def falsely_wrong(drawn: Drawn, report: Report, right: dict[str, Array]) -> list[str]:
+    """The arrays that are called wrong though autograd's gradient, which they were given, is right in four digits.
+
+    Where a tanh is saturated, 1 - tanh^2 is a difference of equal numbers: autograd's own rounding makes it wrong.
+    """
+    return [name for name in report.names("wrong") if off(drawn, name, right[name]) < 1e-4]
+
+
+def off(drawn: Drawn, name: str, gradient: Array) -> float:
+    """How far it is from that of 800 digits, of its largest entry."""
+    exact = [drawn.exact_derivative(drawn.arrays, name, i) for i in np.ndindex(gradient.shape)]
+    error = max(abs(g - e) for g, e in zip(gradient.ravel().tolist(), exact, strict=True))
+    return float(error / max(map(abs, exact)))
+
+
 @given(functions(), st.sampled_from(["central", "complex"]))
 @settings(max_examples=EXAMPLES)
 def test_a_right_gradient_is_never_wrong(drawn: Drawn, method: str) -> None:
     right = right_gradient(drawn)
     report = report_of(drawn, right, method)
-    assert report.names("wrong") == []
+    assert falsely_wrong(drawn, report, right) == []
     check_unresolved(drawn, report, right)
 
 
@@ -110,7 +125,7 @@ def test_a_wrong_gradient_is_never_right(drawn: Drawn, method: str, change: Any)
     assume(np.abs(gradients[name] - right[name]).max() > 1e-4 * np.abs(right[name]).max())
     report = report_of(drawn, gradients, method)
     assert report.arrays[name].verdict != "right"
-    assert set(report.names("wrong")) <= {name}
+    assert {*falsely_wrong(drawn, report, right)} <= {name}
     check_unresolved(drawn, report, right)
 
 
