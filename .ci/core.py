@@ -1,4 +1,4 @@
-"""Run by a Python that has what `pip install .` brings: the README's examples, but for what they say of PyTorch."""
+"""Run by a Python that has what `pip install .` brings: the examples of README and docs without PyTorch."""
 
 import re
 import sys
@@ -8,8 +8,9 @@ from pathlib import Path
 installed = {distribution.name.lower() for distribution in distributions()} - {"pip", "setuptools"}
 assert installed == {"numpy", "numpy-rnn", "tqdm"}, installed
 
-readme = (Path(__file__).parent.parent / "README.md").read_text()
-examples = [code.split("# the same by PyTorch")[0] for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)]
+root = Path(__file__).parent.parent
+text = "".join((root / page).read_text() for page in ("README.md", "docs/gradcheck.md", "docs/truncation.md"))
+examples = [code.split("# the same by PyTorch")[0] for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
 examples = [code for code in examples if "sentiment" not in code and "torch" not in code]
 assert len(examples) == 4, examples
 for code in examples:

@@ -1,144 +1,69 @@
-"""README.md: the example prints what its comments say, and the map of the source leads somewhere."""
+"""README.md: one screen whose commands and line numbers hold. What it shares with docs/: test_docs.py."""
 
-import contextlib
-import io
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-from common.bugs import BUGS
-from common.ladder_results import Results, rungs, table
-
-import pytest
-import torch
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-ROWS = [line.split(" | ") for line in README.splitlines() if re.match(r"\| .*`numpy_rnn/|\| .*`torch_rnn/", line)]
+# what the reader is sent to: in the file, the line
+ORDER = {
+    "numpy_rnn/elman.py": "for t in reversed(range(start, end)):",
+    "numpy_rnn/rnn.py": "for t, live, packed in time_steps(lengths):",
+    "numpy_rnn/lstm.py": "c = f * c_prev + i * g",
+    "numpy_rnn/gru.py": "n = np.tanh(a_n + r * s_n)",
+    "parity_tests/test_elman.py": "def test_both_sides_in_twenty_lines() -> None:",
+}
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
-def test_an_example_prints_its_comments(example: str) -> None:
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(example, {})
-    comments = re.findall(r"^ *print\(.*\)\s+# (.*)$", example, re.MULTILINE)
-    assert printed.getvalue().splitlines() == comments
-    assert comments
+def test_it_is_one_screen() -> None:
+    assert len(README.splitlines()) <= 130
 
 
-def test_the_look_at_a_pytorch_model_sees_pads_and_embeddings(capsys: pytest.CaptureFixture[str]) -> None:
-    """docs/fifty_percent.md, on a network with its defects and on the same, repaired."""
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "fifty_percent.md").read_text(), re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(code, names)
-    torch.manual_seed(0)
-    ids, lengths, labels = torch.randint(2, 50, (20, 60)), torch.randint(5, 20, (20,)), torch.randint(0, 2, (20,))
-    rnn, linear = torch.nn.RNN(8, 16, batch_first=True), torch.nn.Linear(16, 2)
-    for std, last in ((1.0, torch.full((20,), 60)), (0.1, lengths)):
-        embedding = torch.nn.Embedding(50, 8)
-        torch.nn.init.normal_(embedding.weight, std=std)
-
-        def model(ids: torch.Tensor, embedding: torch.nn.Module = embedding, last: torch.Tensor = last) -> Any:
-            return linear(rnn(embedding(ids))[0][torch.arange(20), last - 1])
-
-        names["look"](model, embedding, ids, lengths, labels)
-    pattern = r"loss (.*), pads (.*), gradient at the last word (.*) of the largest, embeddings (.*)\n"
-    before, after = (list(map(float, row)) for row in re.findall(pattern, capsys.readouterr().out))
-    assert before[1] == after[1] == pytest.approx(60 - lengths.float().mean().item(), abs=0.06)
-    assert before[2] < 1e-4
-    assert after[2] == 1
-    assert (before[3], after[3]) == (pytest.approx(1, rel=0.1), pytest.approx(0.1, rel=0.1))
+def test_each_link_to_a_line_leads_to_what_it_names() -> None:
+    links = dict(re.findall(r"\]\(([^)]+)#L(\d+)\)", README))
+    assert links.keys() == ORDER.keys()
+    for file, number in links.items():
+        assert ORDER[file] in (ROOT / file).read_text().splitlines()[int(number) - 1], file
 
 
-def test_the_number_of_planted_bugs() -> None:
-    assert f"`scripts/common/bugs.py` lists {len(BUGS)} of them" in README
-
-
-def test_the_examples_are_there() -> None:
-    assert len(EXAMPLES) == 5
-
-
-SESSIONS = re.findall(r"^    \.venv/bin/python -m pdb scripts/(.*)\n((?:    \(Pdb\) .*\n)+)", README, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("command", "lines", "stop", "answer"),
-    [
-        (*SESSIONS[0], "elman.py(", r"\(\(20, 64, 32\), \(32, 4\), \(4,\)\)"),
-        (*SESSIONS[1], "step_backward(", r"\(\d+, \(\d+, 2, 3\), \(\d+, 2, 4\)\)"),
-    ],
-)
-def test_a_debugger_session_works_as_written(command: str, lines: str, stop: str, answer: str, tmp_path: Path) -> None:
-    script, *options = command.split()
-    typed = [*re.findall(r"\(Pdb\) (.*)", lines), "quit"]
+def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
+    """The breakpoint is on the line of dz, in the last step of the last group."""
+    (script,) = re.findall(r"^    PYTHONPATH=\. \.venv/bin/python -m pdb (.*)$", README, re.MULTILINE)
+    typed = [*re.findall(r"^    \(Pdb\) (.*)$", README, re.MULTILINE), "quit"]
     done = subprocess.run(
-        [sys.executable, "-m", "pdb", ROOT / "scripts" / script, *options],
-        cwd=tmp_path,
+        [sys.executable, "-m", "pdb", script],
+        cwd=ROOT,
+        env={"PYTHONPATH": "."},
         input="\n".join(typed),
         capture_output=True,
         text=True,
         timeout=100,
     )
     assert "Breakpoint 1 at" in done.stdout
-    assert stop in done.stdout
+    assert "dz = dh * (1 - h[t + 1] * h[t + 1])" in done.stdout
     assert "***" not in done.stdout, done.stdout  # how pdb marks an error
-    assert re.search(rf"^\(Pdb\) {answer}$", done.stdout, re.MULTILINE), done.stdout
+    assert "(0, (64, 32), (64, 32))" in done.stdout
+    assert "(Pdb) (64, 32)" in done.stdout
 
 
 def test_the_first_steps_are_the_readmes() -> None:
     script = (ROOT / "scripts" / "first_steps.py").read_text()
-    assert any(script.endswith(f'"""\n\n{example}') for example in EXAMPLES)
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert any(script.endswith(f'"""\n\n{example}') for example in examples)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip("| *"))
-def test_the_map_leads_somewhere(row: list[str]) -> None:
-    """Each file is there, each quoted line stands in it exactly once, and each test exists."""
-    _, file, line, tests = ([quoted.group(1) for quoted in re.finditer(r"`([^`]+)`", cell)] for cell in row)
-    (path,) = file
-    assert (ROOT / path).exists()
-    for text in line:
-        assert (ROOT / path).read_text().count(text) == 1, text
-    guards = [test for test in tests if test.endswith(".py")]
-    assert guards
-    for guard in guards:
-        assert (ROOT / guard).exists()
-    for test in set(tests) - set(guards):
-        assert f"def {test}(" in (ROOT / guards[0]).read_text()
-
-
-def test_the_map_is_there() -> None:
-    assert len(ROWS) >= 15
-
-
-def test_the_source_cites_equations_of_the_derivation() -> None:
-    """All of them, and no others; each in one file."""
-    numbered = re.findall(r"\((\d+)\)$", (ROOT / "docs" / "derivation.md").read_text(), re.MULTILINE)
-    assert numbered == [str(number) for number in range(1, len(numbered) + 1)]
-    cited = [
-        set(re.findall(r"Eq\. \((\d+)\)", (ROOT / "numpy_rnn" / f"{name}.py").read_text()))
-        for name in ("rnn", "lstm", "gru", "rtrl")
-    ]
-    assert sorted(number for file in cited for number in file) == sorted(numbered)
-
-
-@pytest.mark.parametrize(
-    ("page", "cells", "ends"),
-    [
-        ("README.md", ["rnn"], False),
-        ("docs/fifty_percent.md", ["rnn"], False),
-        ("docs/fifty_percent.md", ["rnn", "lstm", "gru"], True),
-    ],
-)
-def test_a_ladders_table_is_that_of_its_results(page: str, cells: list[str], ends: bool) -> None:
-    results = Results(ROOT / "docs" / "ladder.json", {"data": "imdb", "backend": "numpy"})
-    assert table(results, rungs(["rnncell", "basic"], cells, ends), [0, 1, 2]) in (ROOT / page).read_text()
-
-
-def test_the_results_in_docs_tell_their_reviews() -> None:
-    """Without it the command that goes on with them would refuse them."""
-    about = Results(ROOT / "docs" / "ladder.json", {}).about
-    assert about["data_digest"].keys() == {"clean", "raw"}
+def test_the_tree_is_that_of_the_folders() -> None:
+    """Every file that it names is there."""
+    block = README[README.index("## What stands where") : README.index("## Where to go next")]
+    folder = Path()
+    for line in re.findall(r"^    (.*)$", block, re.MULTILINE):
+        names = re.match(r"( *)((?:[\w/]+(?:\.py|/) ?)+)", line)
+        assert names is not None, line
+        for name in names[2].split():
+            if not names[1]:
+                folder = Path(name)
+                assert (ROOT / folder).is_dir()
+            else:
+                assert (ROOT / folder / name).exists(), name

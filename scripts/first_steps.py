@@ -10,14 +10,14 @@ import numpy as np
 from numpy_rnn import ElmanNetwork, reduce
 
 rng = np.random.default_rng(0)
-network = ElmanNetwork(input_size=4, hidden_size=32, output_size=4, error="squared_error", rng=rng)
+network = ElmanNetwork(input_size=4, hidden_size=32, output_size=4, rng=rng)
+mask = np.broadcast_to(np.arange(20)[:, None] >= 3, (20, 64))  # before, there is no such symbol
 for _ in range(500):
-    x = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (20, 64))]  # (T, N, D): random symbols, one-hot
-    y = np.roll(x, 3, axis=0)  # (T, N, C): at each step the symbol of three steps ago
+    x = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (20, 64))]  # (T, N, D): one-hot symbols
+    y = np.roll(x, 3, axis=0)  # (T, N, C): the symbol of three steps ago
     losses, h_n, cache = network.forward(x, y)  # E_t, (T, N)
-    mask = np.broadcast_to(np.arange(20)[:, None] >= 3, (20, 64))  # the first three steps have no such symbol
-    loss, d_losses = reduce(losses, mask)  # sum over t, mean over n; dL/dE_t
-    grads = network.backward(d_losses, cache, k1=1, k2=4)  # each E_t goes back over the last four steps
+    loss, d_losses = reduce(losses, mask)  # the sum over t, the mean over n; dL/dE_t
+    grads = network.backward(d_losses, cache, k1=1, k2=4)  # each E_t goes back over four steps
     network.update(grads.params, lr=0.1)
 y_hat, h_n = network.predict(x)
 print((y_hat.argmax(axis=2) == y.argmax(axis=2))[3:].mean().round(2))  # 1.0

@@ -113,7 +113,8 @@ def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
             gain = "same training" if same else percent([now[seed] - then[seed] for seed in now if seed in then], "+")
         before = rung
         accuracy = percent(list(now.values()))
-        lines.append(f"| {rung.system} | {rung.cell} | {rung.name} | {accuracy} | {gain} | {len(now)} |")
+        name = rung.name.replace("<", r"\<")  # <unk> would be taken for a tag
+        lines.append(f"| {rung.system} | {rung.cell} | {name} | {accuracy} | {gain} | {len(now)} |")
     words = results.about["bag_of_words_accuracy"]
     lines.append(f"| bag of words | | logistic regression, sees no order | {100 * words:.1f} | | 1 |")
     return "\n".join(lines)
