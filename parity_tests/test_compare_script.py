@@ -37,7 +37,7 @@ def test_free_running(tmp_path: Path) -> None:
     assert 0.4 < result["baseline"]["bag_of_words_accuracy"] < 0.6
     assert result["lockstep"] is None
     assert 0.3 < result["padding"] < 0.6  # of the toy reviews, which are not in buckets
-    assert f"{result['padding']:.1%} of the steps were padding,\nwhich NumPy skips and PyTorch computes" in done.stdout
+    assert f"{result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes" in done.stdout
     assert result["config"]["hidden_size"] == 8
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png"]

@@ -13,7 +13,7 @@ from numpy_rnn.sentiment.systems import REPAIRS, as_written, for_toy, ladder, re
 from torch_rnn.comparison import Comparison
 
 RUNGS = [(system, repair, config) for system in SYSTEMS for repair, config in ladder(system)]
-BEST = replace(repaired("basic"), bidirectional=True, readout="max", unknown_rate=0.5)  # docs/results.md, "As good as ..."
+BEST = replace(repaired("basic"), bidirectional=True, readout="max", unknown_rate=0.5)  # docs/results.md
 
 
 @pytest.mark.parametrize(

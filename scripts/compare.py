@@ -26,6 +26,7 @@ from common.command_line import (
     add_data_options,
     add_settings,
     add_threads,
+    blas,
     check_apart,
     check_writable,
     load_data,
@@ -33,10 +34,10 @@ from common.command_line import (
     status_of,
     use_threads,
 )
+from common.pictures import BLUE, GREEN, GREY, ORANGE, RED, new_figure, save
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from numpy_rnn.sentiment.config import DEFAULTS
 from numpy_rnn.sentiment.files import atomic_write
@@ -80,8 +81,9 @@ def compare(args: argparse.Namespace) -> None:
     data = load_data(args, config)
     run = Comparison(data, config, args.device, args.steps, args.lockstep)
     print(
-        f"training steps: {run.steps}, {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}, "
-        f"threads for each: {args.threads}, PyTorch on {args.device}\n\n{HEADER}"
+        f"{run.steps} training steps, {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}; "
+        f"threads for each: {args.threads};\n"
+        f"NumPy with {blas()}, PyTorch {torch.__version__} on {args.device}\n\n{HEADER}"
     )
     epochs = []
     for row in run.epochs():
@@ -110,16 +112,17 @@ def compare(args: argparse.Namespace) -> None:
 
 
 HEADER = """\
-       ------------- NumPy -------------   ------------ PyTorch ------------  largest difference
-epoch    train    valid  accuracy seconds    train    valid  accuracy seconds  of training losses"""
+         --------- NumPy ----------   -------- PyTorch ---------    largest
+         train  valid   valid           train  valid   valid        difference
+epoch     loss   loss  accuracy     s    loss   loss  accuracy     s of losses"""
 
 
 def table_row(row: dict[str, Any]) -> str:
     columns = "  ".join(
-        f"{s['train_loss']:7.4f}  {s['valid_loss']:7.4f}  {s['valid_accuracy']:8.4f} {s['seconds']:7.1f}"
+        f"{s['train_loss']:7.4f} {s['valid_loss']:6.4f} {s['valid_accuracy']:8.4f} {s['seconds']:6.1f}"
         for s in (row["numpy"], row["torch"])
     )
-    return f"{row['epoch']:5d}  {columns}  {row['largest_loss_difference']:18.1e}"
+    return f"{row['epoch']:5d}  {columns}  {row['largest_loss_difference']:9.1e}"
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -131,12 +134,12 @@ def summary(result: dict[str, Any]) -> str:
     if worst is None:
         ratio = median(row["numpy"]["seconds"] / row["torch"]["seconds"] for row in result["epochs"])
         lines.append(
-            f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median). {result['padding']:.1%} of "
-            "the steps were padding,\nwhich NumPy skips and PyTorch computes."
+            f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median). "
+            f"{result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes."
         )
         diverged = result["divergence_step"]
         lines.append(
-            f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified by training."
+            f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified\nby training."
             if diverged
             else "The losses never differ by more than 1e-3."
         )
@@ -151,18 +154,22 @@ def summary(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-COLOURS = {"numpy": "tab:blue", "torch": "tab:orange"}
+COLOURS = {"numpy": BLUE, "torch": ORANGE}
 NAMES = {"numpy": "NumPy, by hand", "torch": "PyTorch"}
 
 
 def draw(stream: BinaryIO, losses: dict[str, list[float]], result: dict[str, Any]) -> None:
     """Writes a PNG of `result`, as scripts/compare.py makes it, and of the losses of every step."""
-    figure = Figure(figsize=(9, 8), layout="constrained")
+    figure = new_figure(9, 8)
     curves, difference, accuracy = figure.subplots(3, 1)
     steps = np.arange(1, len(losses["numpy"]) + 1)
     for backend, style in (("numpy", "-"), ("torch", "--")):
         curves.plot(steps, losses[backend], style, color=COLOURS[backend], label=NAMES[backend], linewidth=1)
-    curves.set(xlabel="training step", ylabel="training loss", title="Two backends, the same weights, the same batches")
+    curves.set(
+        xlabel="training step",
+        ylabel="training loss",
+        title="NumPy and PyTorch, from the same weights, on the same batches",
+    )
     curves.legend()
     _difference(difference, steps, np.abs(np.subtract(losses["numpy"], losses["torch"])), result)
     epochs = [row["epoch"] for row in result["epochs"]]
@@ -171,22 +178,24 @@ def draw(stream: BinaryIO, losses: dict[str, list[float]], result: dict[str, Any
         test = result["test"][backend]["accuracy"]
         accuracy.plot(epochs, valid, style, color=COLOURS[backend], label=f"{NAMES[backend]} (test {test:.4f})")
     words = result["baseline"]["bag_of_words_accuracy"]
-    accuracy.axhline(words, color="grey", linestyle=":", label=f"bag of words (test {words:.4f})")
+    accuracy.axhline(words, color=GREY, linestyle=":", label=f"bag of words (test {words:.4f})")
     accuracy.set(xlabel="epoch", ylabel="validation accuracy", xticks=epochs)
+    accuracy.set_ylim(min(0.48, accuracy.get_ylim()[0]), 1.02)  # chance at the lower edge: 0.51 is no progress
     accuracy.legend()
-    figure.savefig(stream, format="png", dpi=110)
+    save(figure, stream)
 
 
 def _difference(axes: Any, steps: Array, difference: Array, result: dict[str, Any]) -> None:
     exact = difference == 0  # a logarithm has no place for them: they are marked at the lower edge
     floor = difference[~exact].min() / 2 if (~exact).any() else 1e-17
-    axes.semilogy(steps, np.where(exact, floor, difference), ".", color="tab:green", markersize=2)
-    axes.axhline(DIVERGED, color="grey", linestyle=":", linewidth=1)
+    axes.semilogy(steps, np.where(exact, floor, difference), ".", color=GREEN, markersize=2)
+    axes.axhline(DIVERGED, color=GREY, linestyle=":", linewidth=1)
     diverged = result["divergence_step"]
     if diverged:
-        axes.axvline(diverged, color="tab:red", linewidth=1, label=f"they diverge at step {diverged}")
+        axes.axvline(diverged, color=RED, linewidth=1, label=f"they diverge at step {diverged}")
         axes.legend(loc="lower right")
-    how = "free running: rounding, amplified by training" if result["lockstep"] is None else "in lockstep"
+    free = "each goes its own way: rounding, amplified by training"
+    how = free if result["lockstep"] is None else "in lockstep: every step from the same state"
     axes.set(xlabel="training step", ylabel="|loss difference|", title=how)
 
 

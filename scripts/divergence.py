@@ -17,10 +17,10 @@ from math import comb
 from typing import Any, BinaryIO, NamedTuple
 
 from common.command_line import Parser, check_writable, status_of, use_threads
+from common.pictures import BLUE, GREY, ORANGE, new_figure, save
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_size, expect
@@ -170,7 +170,7 @@ def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
     """A PNG: the steps until divergence at each learning rate; a column for each cell, a row for each dtype."""
     cells, dtypes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("cell", "dtype"))
     rates = sorted({row["lr"] for row in rows})
-    figure = Figure(figsize=(3 * len(cells) + 0.5, 2.4 * len(dtypes) + 0.6), layout="constrained")
+    figure = new_figure(3 * len(cells) + 0.5, 2.4 * len(dtypes) + 0.6)
     panels = figure.subplots(len(dtypes), len(cells), sharex=True, sharey=True, squeeze=False)
     for i, dtype in enumerate(dtypes):
         for j, cell in enumerate(cells):
@@ -181,8 +181,8 @@ def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
     for axes in panels[-1]:
         axes.set_xlabel("learning rate")
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(cells), frameon=False)
-    figure.savefig(stream, format="png", dpi=110)
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(cells))
+    save(figure, stream)
 
 
 def _draw_panel(axes: Axes, rows: list[dict[str, Any]], rates: list[float], limit: int) -> None:
@@ -190,15 +190,15 @@ def _draw_panel(axes: Axes, rows: list[dict[str, Any]], rates: list[float], limi
     x = np.array([rates.index(row["lr"]) for row in rows])
     steps = np.array([[row[pair] or np.inf for row in rows] for pair in PAIRS])  # (2, runs)
     ends = np.minimum(steps, limit)
-    axes.plot([x - 0.17, x + 0.17], ends, color="grey", linewidth=1)
+    axes.plot([x - 0.17, x + 0.17], ends, color=GREY, linewidth=1)
     looks = (
-        ("NumPy and PyTorch", "#0072B2", "o", -0.17),
-        ("NumPy and NumPy, hidden units permuted", "#E69F00", "D", 0.17),
+        ("NumPy and PyTorch", BLUE, "o", -0.17),
+        ("NumPy and NumPy, hidden units permuted", ORANGE, "D", 0.17),
     )
     for (label, colour, marker, aside), y, diverged in zip(looks, ends, steps < np.inf, strict=True):
         axes.plot(x[diverged] + aside, y[diverged], marker, color=colour, label=label)
         axes.plot(x[~diverged] + aside, y[~diverged], marker, color=colour, markerfacecolor="white")
-    axes.axhline(limit, color="grey", linestyle=":", label=f"not within {limit} steps", zorder=0)
+    axes.axhline(limit, color=GREY, linestyle=":", label=f"not within {limit} steps", zorder=0)
     axes.set(yscale="log", xticks=range(len(rates)), xticklabels=[f"{rate:g}" for rate in rates])
     axes.set_xlim(-0.5, len(rates) - 0.5)
     axes.yaxis.set_major_formatter("{x:g}")

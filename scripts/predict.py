@@ -118,24 +118,25 @@ def painted(text: str, p: float, coloured: bool) -> str:
 
 def draw(stream: BinaryIO, words: list[str], p: Array, known: set[str]) -> None:
     """A PNG of the curve, the words below it, PER_ROW words in a row; unknown words in brackets."""
-    from matplotlib.figure import Figure
+    from common.pictures import BLUE, GREY, RED, new_figure, save
 
     starts = range(0, len(words), PER_ROW)
-    figure = Figure(figsize=(13, 1 + 2.6 * len(starts)), layout="constrained")
+    across = min(PER_ROW, len(words))
+    figure = new_figure(max(6.0, 1.5 + 0.28 * across), 1 + 2.6 * len(starts))
     rows: Any = figure.subplots(len(starts), 1, squeeze=False)[:, 0]
     shown = [printable(word[:20] if word in known else f"[{word[:20]}]") for word in words]
     for axes, start in zip(rows, starts, strict=True):
         row = slice(max(start - 1, 0), start + PER_ROW)  # from the last word of the row above
         steps, curve = np.arange(len(words))[row], p[row]
         axes.plot(steps, curve, ".-", color="black", linewidth=1, clip_on=False)
-        axes.fill_between(steps, curve, 0.5, where=curve >= 0.5, color="tab:green", alpha=0.3, interpolate=True)
-        axes.fill_between(steps, curve, 0.5, where=curve <= 0.5, color="tab:red", alpha=0.3, interpolate=True)
-        axes.axhline(0.5, color="grey", linestyle=":")
-        axes.set(ylim=(0, 1), xlim=(start - 1, start + max(min(PER_ROW, len(words)), 20)))
-        axes.set_xticks(steps, shown[row], rotation=90, fontsize=8, parse_math=False)
+        axes.fill_between(steps, curve, 0.5, where=curve >= 0.5, color=BLUE, alpha=0.3, interpolate=True)
+        axes.fill_between(steps, curve, 0.5, where=curve <= 0.5, color=RED, alpha=0.3, interpolate=True)
+        axes.axhline(0.5, color=GREY, linestyle=":")
+        axes.set(ylim=(0, 1), xlim=(start - 1, start + across))
+        axes.set_xticks(steps, shown[row], rotation=90, fontsize=10, parse_math=False)
     figure.supylabel("P(positive) if the text ended here")
     figure.suptitle(f"{CLASSES[int(p[-1] > 0.5)]}: P(positive) = {p[-1]:.3f} after {len(words)} words")
-    figure.savefig(stream, format="png", dpi=100)
+    save(figure, stream)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
         "test": {"loss": loss, "accuracy": accuracy},
     }
     print(
-        f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review; "
+        f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review;\n"
         f"{time.perf_counter() - begun:.1f} seconds. Checkpoint: {args.checkpoint}"
     )
     if args.json and chief:
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> None:
 def print_settings(config: Config, data: str) -> None:
     listed = ", ".join(f"{name.replace('_', '-')} {value}" for name, value in asdict(config).items())
     smaller = ", for the toy reviews a smaller network that learns faster" if data == "toy" else ""
-    print(textwrap.fill(f"Settings{smaller}: {listed}.", 100, break_on_hyphens=False))
+    print(textwrap.fill(f"Settings{smaller}: {listed}.", 80, break_on_hyphens=False))
 
 
 def shown(config: Config, loss: float) -> str:

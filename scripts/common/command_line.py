@@ -70,6 +70,14 @@ def use_threads(threads: int) -> None:
         sys.modules["torch"].set_num_threads(threads)
 
 
+def blas() -> str:
+    """The library that multiplies NumPy's matrices, and the kernel that it chose for this processor."""
+    from threadpoolctl import threadpool_info
+
+    found = [pool for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
+    return " ".join(f"{pool['internal_api']} {pool.get('architecture', '')}".strip() for pool in found) or "no BLAS"
+
+
 def load_data(args: argparse.Namespace, config: Config) -> Dataset:
     """The reviews that the options name, with config's words, cut to config.max_tokens; says what was read."""
     from numpy_rnn.sentiment.data.imdb import load_imdb
@@ -96,7 +104,7 @@ def load_data(args: argparse.Namespace, config: Config) -> Dataset:
         data = load_imdb(args.data_dir, args.cache_dir, config.words)
     seconds = time.perf_counter() - start
     print(
-        f"{args.data}: {len(data.train)} training, {len(data.valid)} validation, {len(data.test)} test reviews, "
+        f"{args.data}: {len(data.train)} training, {len(data.valid)} validation, {len(data.test)} test reviews,\n"
         f"{len(data.vocabulary)} words, read in {seconds:.2f} s",
         flush=True,
     )

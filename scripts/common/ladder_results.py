@@ -122,16 +122,16 @@ def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
 
 def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int]) -> None:
     """A PNG: a panel for each system, its rungs from top to bottom, a colour for each cell, every run a dot."""
-    from matplotlib.figure import Figure
+    from common.pictures import BLUE, GREEN, GREY, ORANGE, new_figure, save
 
     systems, cells = (list(dict.fromkeys(names)) for names in zip(*((r.system, r.cell) for r in chosen), strict=True))
     names = {system: list(dict.fromkeys(r.name for r in chosen if r.system == system)) for system in systems}
-    figure = Figure(figsize=(10, 1 + 0.45 * sum(map(len, names.values()))), layout="constrained")
+    figure = new_figure(10, 1 + 0.45 * sum(map(len, names.values())))
     panels = figure.subplots(
         len(systems), 1, sharex=True, squeeze=False, height_ratios=[len(names[system]) for system in systems]
     )[:, 0]
     for axes, system in zip(panels, systems, strict=True):
-        for cell, colour in (("rnn", "tab:blue"), ("lstm", "tab:orange"), ("gru", "tab:green")):
+        for cell, colour in (("rnn", BLUE), ("lstm", ORANGE), ("gru", GREEN)):
             mine = [r for r in chosen if (r.system, r.cell) == (system, cell) and accuracies(results, r, seeds)]
             means = []
             for rung in mine:
@@ -143,8 +143,8 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
                 means.append((values.mean(), y))
             if means:
                 axes.plot(*zip(*means, strict=True), "-", color=colour, linewidth=1, label=cell.upper())
-        axes.axvline(50, color="grey", linestyle=":", linewidth=1)
-        axes.axvline(100 * results.about["bag_of_words_accuracy"], color="grey", linestyle="--", linewidth=1)
+        axes.axvline(50, color=GREY, linestyle=":", linewidth=1)
+        axes.axvline(100 * results.about["bag_of_words_accuracy"], color=GREY, linestyle="--", linewidth=1)
         axes.set(title=system, yticks=range(len(names[system])), yticklabels=names[system])
         axes.set_ylim(len(names[system]) - 0.5, -0.5)  # the first rung on top
     if panels[0].get_legend_handles_labels()[0]:
@@ -154,4 +154,4 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
         "full: mean over the seeds, hollow: each seed, bar: 95 % interval; "
         "dotted: chance, dashed: bag of words"
     )
-    figure.savefig(stream, format="png", dpi=110)
+    save(figure, stream)
