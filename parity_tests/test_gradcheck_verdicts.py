@@ -15,7 +15,7 @@ from numpy_rnn import UnresolvedGradient, WrongGradient, gradcheck
 from numpy_rnn.derivative import central
 from numpy_rnn.types import Array
 from numpy_rnn.verdict import Report
-from parity_tests.functions import EXACT, Drawn, functions
+from parity_tests.functions import EXACT, Drawn, Expression, functions
 
 # a check of a drawn function takes as long as twenty others: fewer of them, but in the thorough profile 2,000
 EXAMPLES = 60 if settings.default.max_examples < 2000 else settings.default.max_examples
@@ -127,6 +127,60 @@ def test_a_wrong_gradient_is_never_right(drawn: Drawn, method: str, change: Any)
     assert report.arrays[name].verdict != "right"
     assert {*falsely_wrong(drawn, report, right)} <= {name}
     check_unresolved(drawn, report, right)
+
+
+def found(expression: Expression, offset: float, x: list[float], p: list[float], W: float = 1.0) -> Drawn:
+    arrays = {"x": np.array(x), "p": np.array(p), "W": W * np.array([[-0.54, 0.36], [1.3, 0.95]])}
+    return Drawn(arrays, ("offset", expression, offset), 1.0)
+
+
+X, P, SAME = ("x", 1.0), ("p", 1.0), [0.126, -0.132]
+SQUASHED = ("tanh", ("exp", ("offset", ("tanh", ("exp", ("p", 1e8))), 1.0)))
+# what random draws found: functions on which an earlier version was wrong
+FOUND = {
+    "sin(1e13)": found(("+", ("sin", ("@ W", ("@ W", P))), X), 1.0, SAME, [0.178, 0.131], W=1e7),
+    "sin(exp(189))": found(("+", ("sin", ("exp", X)), P), 1.0, [189.0, -523.0], [1.65, 0.275]),
+    "plateaus": found(("+", SQUASHED, X), 1e3, [0.346, 0.822], [3.739e-9, 1.9024e-8]),
+    "1e-8 beside 500": found(("+", X, ("@ W", ("sin", ("p", 100.0)))), 1.0, [189.0, -523.0], [0.0165, 0.00275], W=1e-8),
+    "log of a saturated tanh": found(
+        ("+", ("@ W", ("log", ("tanh", ("offset", P, 10.0)))), X), 1.0, SAME, [0.178, 0.131], W=100.0
+    ),
+    "1e-9 beside 1e6": found(("+", ("*", X, ("tanh", P)), ("x", 1e8)), 1e6, [1.257e-9, -1.321e-9], [0.178, 0.131]),
+    "fast beside slow": found(
+        ("+", ("+", ("sin", P), ("*", ("log", P), ("exp", ("exp", ("exp", ("p", 1e-8)))))), X),
+        1.0,
+        [-0.907, 1.434],
+        [1.14176253e8, 1.03061725e8],
+    ),
+    "a large sum inside": found(
+        ("+", ("+", ("+", P, ("sin", ("x", 1e-7))), ("@ W", ("p", 1e6))), ("x", 1e-7)),
+        0.01,
+        [1257302.21, -1321048.63],
+        [1.778e-7, 1.314e-7],
+        W=1e-7,
+    ),
+    "1e34 beside 1": found(("+", ("exp", ("exp", ("exp", ("p", 0.1)))), X), 1.0, [-0.629, -0.476], [2.317, 14.666]),
+    "flat beside steep": found(("tanh", ("+", X, ("+", P, ("x", 0.01)))), 1.0, [-10.4768, 120.0623], [1.58, 0.865]),
+    "seen by large steps alone": found(
+        ("@ W", ("*", P, ("x", 1e5))), 1e5, [1.257e-6, -1.321e-6], [0.178, 0.131], W=1e-7
+    ),
+    "saturated, and moved": found(("*", ("tanh", ("offset", ("exp", P), 10.0)), X), 1e6, SAME, [0.178, 0.131]),
+}
+
+
+@pytest.mark.parametrize("method", ["central", "complex"])
+@pytest.mark.parametrize("drawn", FOUND.values(), ids=FOUND)
+def test_what_random_draws_have_found(drawn: Drawn, method: str) -> None:
+    right = right_gradient(drawn)
+    report = report_of(drawn, right, method)
+    assert falsely_wrong(drawn, report, right) == []
+    check_unresolved(drawn, report, right)
+    for name, gradient in right.items():
+        if gradient.any():
+            report = report_of(drawn, right | {name: -gradient}, method)
+            assert report.arrays[name].verdict != "right"
+            assert {*falsely_wrong(drawn, report, right)} <= {name}
+            check_unresolved(drawn, report, right)
 
 
 def test_a_step_of_a_staircase_is_not_taken_for_the_whole() -> None:

@@ -77,7 +77,7 @@ def run_tests(tests: list[str], file: str = "README.md", right: str = "", wrong:
             count = source.count(right)
             expect(count == 1, file, f"{right!r} once", f"{count} times")
             (Path(folder) / file).write_text(source.replace(right, wrong))
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider"]
         command += [f"parity_tests/{test}" for test in tests]
         path = os.environ | {"PYTHONPATH": folder}
         done = subprocess.run(command, cwd=folder, env=path, capture_output=True, text=True)
