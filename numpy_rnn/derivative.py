@@ -170,7 +170,7 @@ def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None
             if abs(by_complex_step - by_differences) > allowed:  # or float64 does not know it any better
                 known = {name: np.full(a.shape, max(abs(by_differences) - uncertainty, 0))}
                 digit = last_digit(f, arrays, name, known, rng)
-                allowed += np.inf if digit.misses else digit.hides
+                allowed += np.inf if digit.misses else digit.hides(a, v)
                 allowed += rounding_of_derivative(partial(complex_step, f, name=name, v=v), arrays, rng)
                 by_differences, uncertainty = central(partial(in_complex, f), arrays, name, v, noise)
                 allowed += uncertainty

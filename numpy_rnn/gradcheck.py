@@ -136,7 +136,9 @@ def _rounding(
         return np.inf if digit.misses else moves
     real = central(f, arrays, name, v, noise)
     gap = abs(complex_step(f, arrays, name, v) - real.value)
-    return moves + min(digit.hides, gap + real.uncertainty) + (gap if gap > real.uncertainty / 4 else 0)
+    return (
+        moves + min(digit.hides(arrays[name], v), gap + real.uncertainty) + (gap if gap > real.uncertainty / 4 else 0)
+    )
 
 
 def _probes(

@@ -71,21 +71,21 @@ def moves(f: Function, arrays: Params, name: str, rng: np.random.Generator) -> l
 
 
 class LastDigit(NamedTuple):
-    hides: float  # a derivative of this size, computed by hand or not
+    move: float  # the smallest one of f that float64 shows, on the safe side; infinite where none is seen
     misses: bool  # f moves far more than all gradients say: there is something that they do not see
+
+    def hides(self, a: Array, v: Array) -> float:
+        """A derivative of this size along v, computed by hand or not: the move by the size of the numbers."""
+        return self.move / (float(np.abs(a[v != 0]).max()) or float(np.abs(a).max()) or 1.0)
 
 
 def last_digit(f: Function, arrays: Params, name: str, gradients: Params, rng: np.random.Generator) -> LastDigit:
-    """What f's rounding alone hides of its derivative in arrays[name].
-
-    It is f's last digit, or the smallest move of f that is seen, by the size of the array. Infinite where none is seen,
-    as in a saturated tanh.
-    """
+    """What f's rounding alone hides of its derivative in arrays[name]: none is seen in a saturated tanh."""
     seen = moves(f, arrays, name, rng)
     misses = any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen)
-    eps, a = float(np.finfo(arrays[name].dtype).eps), np.abs(arrays[name]).max() or 1.0
+    eps = float(np.finfo(arrays[name].dtype).eps)
     smallest = next((move for _, move in seen if move > 0), np.inf)
-    return LastDigit(float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest) / a), misses)
+    return LastDigit(float(SAFETY * max(expected_move(f, arrays, gradients, eps), smallest)), misses)
 
 
 def unseen(f: Function, arrays: Params, name: str) -> float:

@@ -171,7 +171,7 @@ FOUND = {
 @pytest.mark.parametrize("method", ["central", "complex"])
 @pytest.mark.parametrize("drawn", FOUND.values(), ids=FOUND)
 def test_what_random_draws_have_found(drawn: Drawn, method: str) -> None:
-    right = right_gradient(drawn)
+    right = drawn.by_autograd()
     report = report_of(drawn, right, method)
     assert falsely_wrong(drawn, report, right) == []
     check_unresolved(drawn, report, right)
