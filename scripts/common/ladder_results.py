@@ -126,7 +126,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
 
     systems, cells = (list(dict.fromkeys(names)) for names in zip(*((r.system, r.cell) for r in chosen), strict=True))
     names = {system: list(dict.fromkeys(r.name for r in chosen if r.system == system)) for system in systems}
-    figure = new_figure(10, 1 + 0.45 * sum(map(len, names.values())))
+    figure = new_figure(10, 2 + 0.45 * sum(map(len, names.values())))
     panels = figure.subplots(
         len(systems), 1, sharex=True, squeeze=False, height_ratios=[len(names[system]) for system in systems]
     )[:, 0]
@@ -147,11 +147,12 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
         axes.axvline(100 * results.about["bag_of_words_accuracy"], color=GREY, linestyle="--", linewidth=1)
         axes.set(title=system, yticks=range(len(names[system])), yticklabels=names[system])
         axes.set_ylim(len(names[system]) - 0.5, -0.5)  # the first rung on top
-    if panels[0].get_legend_handles_labels()[0]:
-        panels[0].legend(loc="lower left")
-    panels[-1].set(
-        xlabel="test accuracy, %\n"
-        "full: mean over the seeds, hollow: each seed, bar: 95 % interval; "
-        "dotted: chance, dashed: bag of words"
+    handles, labels = panels[0].get_legend_handles_labels()
+    if len(cells) > 1:
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(cells))
+    panels[-1].set_xlabel("test accuracy, %")
+    figure.supxlabel(
+        "full: mean over the seeds; hollow: each seed; bar: 95 % interval\ndotted: chance; dashed: bag of words",
+        fontsize=10,
     )
     save(figure, stream)
