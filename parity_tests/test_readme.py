@@ -114,17 +114,6 @@ def test_the_map_is_there() -> None:
     assert len(ROWS) >= 15
 
 
-def test_the_source_cites_equations_of_the_derivation() -> None:
-    """All of them, and no others; each in one file."""
-    numbered = re.findall(r"\((\d+)\)$", (ROOT / "docs" / "derivation.md").read_text(), re.MULTILINE)
-    assert numbered == [str(number) for number in range(1, len(numbered) + 1)]
-    cited = [
-        set(re.findall(r"Eq\. \((\d+)\)", (ROOT / "numpy_rnn" / f"{name}.py").read_text()))
-        for name in ("rnn", "lstm", "gru", "rtrl")
-    ]
-    assert sorted(number for file in cited for number in file) == sorted(numbered)
-
-
 @pytest.mark.parametrize(
     ("page", "cells", "ends"),
     [

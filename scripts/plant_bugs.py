@@ -24,7 +24,7 @@ from numpy_rnn.checks import check_size, expect
 
 ROOT = Path(__file__).resolve().parent.parent
 # all but those of README and docs, which would notice any change of a line that they quote, and of the other scripts
-LEFT_OUT = ("readme", "bugs", "compare_script", "four_ways")
+LEFT_OUT = ("readme", "derivation", "bugs", "compare_script", "four_ways")
 TESTS = sorted({file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py")} - {*LEFT_OUT})
 # where a file has no tests of its own name
 FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "derivative": "gradcheck",
