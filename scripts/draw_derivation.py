@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from common.command_line import Parser, status_of
+from common.command_line import Parser, check_writable, status_of
 
 import numpy as np
 
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 def draw(args: argparse.Namespace) -> None:
     for name, picture in PICTURES.items():
         file = Path(args.folder) / name
+        check_writable("folder", str(file))
         with atomic_write(file) as stream:
             stream.write(picture().encode())
         print(file)
