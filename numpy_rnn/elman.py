@@ -7,7 +7,7 @@
 
 Plain loops, one formula a line. rnn.py has the same h_t for training at full speed; a test holds the two to each other.
 Sources: Elman (1990), "Finding structure in time"; Werbos (1990), "Backpropagation through time"; Sutskever (2013),
-"Training recurrent neural networks" for TBPTT(k1, k2). docs/derivation.md derives all of it.
+"Training recurrent neural networks" for TBPTT(k1, k2). docs/derivation.md derives all of it: Eq. (n) is its equation n.
 """
 
 import copy
@@ -64,8 +64,8 @@ class ElmanNetwork:
             checks.check_array("h_0", h_0, (N, H), self.dtype)
             h[0] = h_0
         for t in range(T):
-            h[t + 1] = np.tanh(x[t] @ p["W_xh"] + h[t] @ p["W_hh"] + p["b_h"])  # (N, H)
-            o[t] = h[t + 1] @ p["W_hy"] + p["b_y"]  # (N, C)
+            h[t + 1] = np.tanh(x[t] @ p["W_xh"] + h[t] @ p["W_hh"] + p["b_h"])  # (N, H), Eq. (1), Eq. (2)
+            o[t] = h[t + 1] @ p["W_hy"] + p["b_y"]  # (N, C), Eq. (26)
         return h, o
 
     def predict(self, x: Array, h_0: Array | None = None) -> tuple[Array, Array]:
@@ -79,7 +79,7 @@ class ElmanNetwork:
         y: (T, N, C), distributions such as one-hot rows, for the squared error; classes (T, N) for the cross-entropy.
         Give the h_n of one chunk as the h_0 of the next to carry the state on. Raises ValueError for a bad argument."""
         h, o = self.states(x, h_0)
-        y_hat = losses.softmax(o)  # (T, N, C)
+        y_hat = losses.softmax(o)  # (T, N, C), Eq. (27)
         E, error = losses.squared_error(y_hat, y) if self.error == "squared_error" else losses.cross_entropy(o, y)
         return E, h[-1].copy(), ElmanCache(self, x, h, y_hat, error)
 
@@ -89,9 +89,9 @@ class ElmanNetwork:
         if self.error == "squared_error":
             do = losses.softmax_backward(losses.squared_error_backward(d_losses, cache.error), cache.y_hat)  # (T, N, C)
         else:
-            do = losses.cross_entropy_backward(d_losses, cache.error)  # (T, N, C)
-        dW_hy = np.tensordot(cache.h[1:], do, axes=((0, 1), (0, 1)))  # (H, C) = sum over t and n of h_t^T do_t
-        return do @ self.params["W_hy"].T, dW_hy, do.sum(axis=(0, 1))
+            do = losses.cross_entropy_backward(d_losses, cache.error)  # (T, N, C), Eq. (32)
+        dW_hy = np.tensordot(cache.h[1:], do, axes=((0, 1), (0, 1)))  # (H, C) = sum over t of h_t^T do_t, Eq. (36)
+        return do @ self.params["W_hy"].T, dW_hy, do.sum(axis=(0, 1))  # Eq. (35), Eq. (37)
 
     def backward(self, d_losses: Array, cache: ElmanCache, k1: int | None = None, k2: int | None = None) -> Grads:
         """Each E_t goes back from t through every earlier step; with k1 and k2 through some of them, TBPTT(k1, k2).
@@ -111,13 +111,13 @@ class ElmanNetwork:
             start = first if k1 == k2 else max(end - k2, 0)  # they go back to here
             dh_next = np.zeros_like(dh_0)  # (N, H): what comes back from step t + 1
             for t in reversed(range(start, end)):
-                dh = dh_own[t] + dh_next if t >= first else dh_next  # (N, H): E_t, and the later ones
-                dz = dh * (1 - h[t + 1] * h[t + 1])  # (N, H): tanh' = 1 - tanh^2
-                dW_xh += x[t].T @ dz  # (D, H)
-                dW_hh += h[t].T @ dz  # (H, H)
-                db_h += dz.sum(axis=0)  # (H,)
-                dx[t] += dz @ p["W_xh"].T  # (N, D)
-                dh_next = dz @ p["W_hh"].T  # (N, H)
+                dh = dh_own[t] + dh_next if t >= first else dh_next  # (N, H): E_t, and the later ones, Eq. (3)
+                dz = dh * (1 - h[t + 1] * h[t + 1])  # (N, H): tanh' = 1 - tanh^2, Eq. (4)
+                dW_xh += x[t].T @ dz  # (D, H), Eq. (6)
+                dW_hh += h[t].T @ dz  # (H, H), Eq. (7)
+                db_h += dz.sum(axis=0)  # (H,), Eq. (8)
+                dx[t] += dz @ p["W_xh"].T  # (N, D), Eq. (9)
+                dh_next = dz @ p["W_hh"].T  # (N, H), Eq. (5)
             if start == 0:
                 dh_0 += dh_next
         return Grads(dx, dh_0, {"W_xh": dW_xh, "W_hh": dW_hh, "W_hy": dW_hy, "b_h": db_h, "b_y": db_y})

@@ -13,10 +13,10 @@ Gates = tuple[Array, Array, Array, Array]
 
 def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Array, Gates]:
     """a_t = x_t W_xh + b_xh (N, 3 H), h_{t-1} (N, H) -> h_t and r, z, n, s_n for the way back, (N, H) each."""
-    a_r, a_z, a_n = np.split(a, 3, axis=-1)  # each (N, H): the input's part of r, z and n
+    a_r, a_z, a_n = np.split(a, 3, axis=-1)  # each (N, H): the input's part of r, z and n, Eq. (17)
     s_r, s_z, s_n = np.split(h_prev @ W_hh + b_hh, 3, axis=-1)  # each (N, H): the state's part, Eq. (17)
-    r = sigmoid(a_r + s_r)  # the reset gate
-    z = sigmoid(a_z + s_z)  # the update gate
+    r = sigmoid(a_r + s_r)  # the reset gate, Eq. (18)
+    z = sigmoid(a_z + s_z)  # the update gate, Eq. (18)
     n = np.tanh(a_n + r * s_n)  # the new state, if z lets it in; r acts after the matrix product, Eq. (18)
     h = (1 - z) * n + z * h_prev  # Eq. (19)
     return h, (r, z, n, s_n)
@@ -26,9 +26,9 @@ def step_backward(dh: Array, gates: Array, h_prev: Array, W_hh: Array) -> tuple[
     """From dh = dL/dh_t (N, H), over all paths: da and ds (N, 3 H), and what flows on to h_{t-1} (N, H)."""
     r, z, n, s_n = gates
     da_n = dh * (1 - z) * (1 - n * n)  # Eq. (20)
-    da_z = dh * (h_prev - n) * z * (1 - z)
-    da_r = da_n * s_n * r * (1 - r)
-    da = np.concatenate((da_r, da_z, da_n), axis=-1)  # (N, 3 H)
+    da_z = dh * (h_prev - n) * z * (1 - z)  # Eq. (20)
+    da_r = da_n * s_n * r * (1 - r)  # Eq. (20)
+    da = np.concatenate((da_r, da_z, da_n), axis=-1)  # (N, 3 H), Eq. (21)
     ds = np.concatenate((da_r, da_z, da_n * r), axis=-1)  # (N, 3 H): the state's part of n stands behind r, Eq. (21)
     dh_prev = dh * z + ds @ W_hh.T  # (N, H): past the update gate, and through all three products, Eq. (22)
     return da, ds, dh_prev
@@ -48,9 +48,9 @@ class GRU(RNNBase):
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
         """x (T, N, D), lengths (N,), the longest first, (h_0 (N, H),) -> hs (T + 1, N, H), and r, z, n, s_n."""
         T, N, _ = x.shape
-        a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product
+        a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product, Eq. (17)
         if self.bias:
-            a += p["b_xh"]
+            a += p["b_xh"]  # Eq. (17)
         b_hh = p["b_hh"] if self.bias else 0.0
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
@@ -68,11 +68,11 @@ class GRU(RNNBase):
         da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each: R real steps in all
         dh_next = dh_n.copy()  # (N, H): waits in its row until the sequence's last step is reached
         for t, live, packed in reversed(time_steps(lengths)):
-            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones
+            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones, Eq. (3)
             da[packed], ds[packed], dh_next[live] = step_backward(dh, gates[t, :, live], hs[t, live], p["W_hh"])
-        dW_xh = pack(x, lengths).T @ da  # (D, 3 H) = sum over t of x_t^T da_t
-        dW_hh = pack(hs[:-1], lengths).T @ ds  # (H, 3 H) = sum over t of h_{t-1}^T ds_t
-        db_xh = da.sum(axis=0)  # (3 H,)
-        db_hh = ds.sum(axis=0)  # (3 H,)
-        dx = unpack(da @ p["W_xh"].T, lengths, len(x))  # (T, N, D)
+        dW_xh = pack(x, lengths).T @ da  # (D, 3 H) = sum over t of x_t^T da_t, Eq. (6)
+        dW_hh = pack(hs[:-1], lengths).T @ ds  # (H, 3 H) = sum over t of h_{t-1}^T ds_t, Eq. (7)
+        db_xh = da.sum(axis=0)  # (3 H,), Eq. (8)
+        db_hh = ds.sum(axis=0)  # (3 H,), Eq. (8)
+        dx = unpack(da @ p["W_xh"].T, lengths, len(x))  # (T, N, D), Eq. (9)
         return dx, (dh_next,), {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

@@ -1,4 +1,7 @@
-"""Losses, one per item or per step, and `reduce`, the ONE place where they become a single number."""
+"""Losses, one per item or per step, and `reduce`, the ONE place where they become a single number.
+
+Eq. numbers: docs/derivation.md.
+"""
 
 import numpy as np
 
@@ -8,8 +11,8 @@ from numpy_rnn.types import Array
 
 def log_softmax(logits: Array) -> Array:
     """log softmax(z)_c = z_c - log sum_k exp(z_k), over the last axis; less the maximum, nothing overflows."""
-    z = logits - logits.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    z = logits - logits.max(axis=-1, keepdims=True)  # Eq. (27)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))  # Eq. (27)
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -21,7 +24,7 @@ def cross_entropy(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Arr
     expect(logits.ndim >= 1 and logits.size > 0, "logits", "shape (..., C), not empty", logits.shape)
     labels = check_whole_numbers("labels", labels, logits.shape[:-1], 0, logits.shape[-1] - 1)
     log_p = log_softmax(logits)  # (..., C)
-    losses = -np.take_along_axis(log_p, labels[..., None], axis=-1)[..., 0]  # (...)
+    losses = -np.take_along_axis(log_p, labels[..., None], axis=-1)[..., 0]  # (...), Eq. (31)
     return losses, (log_p, labels.copy())
 
 
@@ -30,17 +33,17 @@ def cross_entropy_backward(d_losses: Array, cache: tuple[Array, Array]) -> Array
     log_p, labels = cache
     check_array("d_losses", d_losses, labels.shape, log_p.dtype)
     onehot = labels[..., None] == np.arange(log_p.shape[-1])  # (..., C)
-    return (np.exp(log_p) - onehot) * d_losses[..., None]  # (..., C)
+    return (np.exp(log_p) - onehot) * d_losses[..., None]  # (..., C), Eq. (32)
 
 
 def softmax(logits: Array) -> Array:
     """p_c = exp(z_c) / sum_k exp(z_k), over the last axis. Any shape (..., C)."""
-    return np.exp(log_softmax(logits))
+    return np.exp(log_softmax(logits))  # Eq. (27)
 
 
 def softmax_backward(dp: Array, p: Array) -> Array:
     """dz = (diag(p) - p p^T) dp, the whole Jacobian: every p depends on every z. dp, p (..., C) -> dz (..., C)."""
-    return p * (dp - (p * dp).sum(axis=-1, keepdims=True))
+    return p * (dp - (p * dp).sum(axis=-1, keepdims=True))  # Eq. (30)
 
 
 def squared_error(y_hat: Array, y: Array) -> tuple[Array, Array]:
@@ -57,13 +60,13 @@ def squared_error(y_hat: Array, y: Array) -> tuple[Array, Array]:
     expect(bool((y >= 0).all()), "y", "distributions, none of it below 0", y.min())
     expect(bool(np.isclose(sums, 1, rtol=0, atol=1e-6).all()), "y", "distributions, each with the sum 1", sums.ravel())
     error = y_hat - y.astype(y_hat.dtype)  # (..., C)
-    return (error * error).mean(axis=-1), error
+    return (error * error).mean(axis=-1), error  # Eq. (28)
 
 
 def squared_error_backward(d_losses: Array, error: Array) -> Array:
     """dloss/dy^ = (2/C) (y^ - y), times what arrives: d_losses (...) -> dy_hat (..., C)."""
     check_array("d_losses", d_losses, error.shape[:-1], error.dtype)
-    return 2 / error.shape[-1] * error * d_losses[..., None]
+    return 2 / error.shape[-1] * error * d_losses[..., None]  # Eq. (29)
 
 
 def reduce(losses: Array, weights: Array | None = None) -> tuple[float, Array]:
@@ -79,5 +82,5 @@ def reduce(losses: Array, weights: Array | None = None) -> tuple[float, Array]:
     mask = isinstance(weights, np.ndarray) and weights.dtype == bool
     check_array("weights", weights, losses.shape, np.dtype(bool) if mask else losses.dtype)
     N = losses.shape[-1]
-    loss = (weights * np.where(weights == 0, 0, losses)).sum() / N
-    return loss.item(), weights.astype(losses.dtype) / losses.dtype.type(N)
+    loss = (weights * np.where(weights == 0, 0, losses)).sum() / N  # Eq. (33)
+    return loss.item(), weights.astype(losses.dtype) / losses.dtype.type(N)  # Eq. (34)

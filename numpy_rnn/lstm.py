@@ -14,10 +14,10 @@ Gates = tuple[Array, Array, Array, Array]
 def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Array, Gates]:
     """a_t = x_t W_xh + b_xh + b_hh (N, 4 H), h_{t-1}, c_{t-1} (N, H) -> h_t, c_t and the gates i, f, g, o (N, H)."""
     z_i, z_f, z_g, z_o = np.split(a + h_prev @ W_hh, 4, axis=-1)  # each (N, H), Eq. (10)
-    i = sigmoid(z_i)  # the input gate
-    f = sigmoid(z_f)  # the forget gate
-    g = np.tanh(z_g)  # what might be written into the cell
-    o = sigmoid(z_o)  # the output gate
+    i = sigmoid(z_i)  # the input gate, Eq. (10)
+    f = sigmoid(z_f)  # the forget gate, Eq. (10)
+    g = np.tanh(z_g)  # what might be written into the cell, Eq. (10)
+    o = sigmoid(z_o)  # the output gate, Eq. (10)
     c = f * c_prev + i * g  # Eq. (11)
     h = o * np.tanh(c)  # Eq. (12)
     return h, c, (i, f, g, o)
@@ -29,13 +29,13 @@ def step_backward(
     """From dh = dL/dh_t over all paths and dc_next, what c_t got from step t + 1, (N, H) each:
     dz (N, 4 H), and what flows on to h_{t-1} and c_{t-1}, (N, H) each."""
     i, f, g, o = gates
-    tanh_c = np.tanh(c)
+    tanh_c = np.tanh(c)  # in Eq. (13)
     dc = dc_next + dh * o * (1 - tanh_c * tanh_c)  # both paths of the cell: onwards, and out through h_t, Eq. (13)
     dz_i = dc * g * i * (1 - i)  # Eq. (14)
-    dz_f = dc * c_prev * f * (1 - f)
-    dz_g = dc * i * (1 - g * g)
-    dz_o = dh * tanh_c * o * (1 - o)
-    dz = np.concatenate((dz_i, dz_f, dz_g, dz_o), axis=-1)  # (N, 4 H)
+    dz_f = dc * c_prev * f * (1 - f)  # Eq. (14)
+    dz_g = dc * i * (1 - g * g)  # Eq. (14)
+    dz_o = dh * tanh_c * o * (1 - o)  # Eq. (14)
+    dz = np.concatenate((dz_i, dz_f, dz_g, dz_o), axis=-1)  # (N, 4 H), Eq. (14)
     dh_prev = dz @ W_hh.T  # (N, H) = (N, 4 H) (4 H, H), Eq. (15)
     dc_prev = dc * f  # Eq. (16)
     return dz, dh_prev, dc_prev
@@ -56,9 +56,9 @@ class LSTM(RNNBase):
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
         """x (T, N, D), lengths (N,), the longest first, (h_0, c_0) (N, H) each -> hs, cs (T + 1, N, H), gates."""
         T, N, _ = x.shape
-        a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product
+        a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product, Eq. (1)
         if self.bias:
-            a += p["b_xh"] + p["b_hh"]
+            a += p["b_xh"] + p["b_hh"]  # Eq. (1)
         hs, cs = np.zeros((2, T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
         hs[0], cs[0] = states_0
@@ -75,13 +75,13 @@ class LSTM(RNNBase):
         dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H): R real steps in all
         dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): wait in their rows until the sequence's last step
         for t, live, packed in reversed(time_steps(lengths)):
-            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones
+            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones, Eq. (3)
             dz[packed], dh_next[live], dc_next[live] = step_backward(
                 dh, dc_next[live], gates[t, :, live], cs[t, live], cs[t + 1, live], p["W_hh"]
             )
-        dW_xh = pack(x, lengths).T @ dz  # (D, 4 H) = sum over t of x_t^T dz_t
-        dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, 4 H) = sum over t of h_{t-1}^T dz_t
-        db_xh = dz.sum(axis=0)  # (4 H,)
-        db_hh = db_xh.copy()  # (4 H,), the same sum
-        dx = unpack(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D)
+        dW_xh = pack(x, lengths).T @ dz  # (D, 4 H) = sum over t of x_t^T dz_t, Eq. (6)
+        dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, 4 H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
+        db_xh = dz.sum(axis=0)  # (4 H,), Eq. (8)
+        db_hh = db_xh.copy()  # (4 H,), the same sum, Eq. (8)
+        dx = unpack(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D), Eq. (9)
         return dx, (dh_next, dc_next), {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

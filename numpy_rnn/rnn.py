@@ -13,13 +13,13 @@ from numpy_rnn.types import Array, Params, States
 
 def step(a: Array, h_prev: Array, W_hh: Array, nonlinearity: str) -> Array:
     """h_t = f(a_t + h_{t-1} W_hh), Eq. (2), where a_t = x_t W_xh + b_xh + b_hh is Eq. (1). All of them (N, H)."""
-    z = a + h_prev @ W_hh  # (N, H) = (N, H) + (N, H) (H, H)
-    return np.tanh(z) if nonlinearity == "tanh" else np.maximum(z, 0)
+    z = a + h_prev @ W_hh  # (N, H) = (N, H) + (N, H) (H, H), Eq. (2)
+    return np.tanh(z) if nonlinearity == "tanh" else np.maximum(z, 0)  # Eq. (2)
 
 
 def derivative(h: Array, nonlinearity: str) -> Array:
     """f'(z), written with h = f(z); relu's is 0 at 0, as PyTorch has it."""
-    return 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)
+    return 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)  # in Eq. (4)
 
 
 def step_backward(dh: Array, h: Array, W_hh: Array, nonlinearity: str) -> tuple[Array, Array]:
@@ -57,7 +57,7 @@ class RNN(RNNBase):
         T, N, _ = x.shape
         a = pack(x, lengths) @ p["W_xh"]  # (R, H): every a_t in one product, Eq. (1)
         if self.bias:
-            a += p["b_xh"] + p["b_hh"]
+            a += p["b_xh"] + p["b_hh"]  # Eq. (1)
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         (hs[0],) = states_0
         for t, live, packed in time_steps(lengths):
@@ -78,7 +78,7 @@ class RNN(RNNBase):
         dW_xh = pack(x, lengths).T @ dz  # (D, H) = sum over t of x_t^T dz_t, Eq. (6)
         dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
         db_xh = dz.sum(axis=0)  # (H,), Eq. (8)
-        db_hh = db_xh.copy()  # (H,), the same sum
+        db_hh = db_xh.copy()  # (H,), the same sum, Eq. (8)
         dx = unpack(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D), Eq. (9)
         dh_0 = dh_next  # (N, H): what step 1 sends back
         return dx, (dh_0,), {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

@@ -13,7 +13,7 @@ def step(P_prev: Array, u: Array, h: Array, W_hh: Array, nonlinearity: str) -> A
     W (M, H) is W_xh, W_hh and the bias below each other, u_t = [x_t, h_{t-1}, 1] (N, M), so that z_t = u_t W; h is h_t.
     """
     N, H, M, _ = P_prev.shape
-    Q = (W_hh.T @ P_prev.reshape(N, H, M * H)).reshape(N, H, M, H)  # dz_t/dW through h_{t-1}: sum_k W_hh[k, j] P[n, k]
+    Q = (W_hh.T @ P_prev.reshape(N, H, M * H)).reshape(N, H, M, H)  # by h_{t-1}: sum_k W_hh[k, j] P[n, k], Eq. (23)
     j = np.arange(H)
     Q[:, j, :, j] += u  # and directly: z[n, j] has u[n, m] W[m, j] in it, Eq. (23)
     return derivative(h, nonlinearity)[:, :, None, None] * Q  # Eq. (24)
