@@ -53,11 +53,10 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
     R[k, 0] = (f(a + h v) - f(a - h v)) / 2h at h = h_k = h_0 / 4^k        its error is a series in h^2, h^4, ...
     R[k, j] = R[k, j-1] + (R[k, j-1] - R[k-1, j-1]) / (16^j - 1)           which is without its first j terms
 
-    The uncertainty of R[k, j] is 4 times its distance to the two that it was made of (or a 16th of that to R[k-2, j-1],
-    as two may agree by chance), and f's rounding by h. The
-    smallest counts, among those that every finer step bears out: a coarse one may have missed a fast oscillation. And
-    where only the finest steps agree, they may have seen one step of a staircase: see `_doubt`. What no step shows is
-    what stays below f's rounding at every h.
+    The uncertainty of R[k, j] is 4 times its distance to the two that it was made of, and f's rounding by h. The
+    smallest counts, among those that every finer step bears out, and no finer step moves farther than a series in h^2
+    may: a coarse one may have missed a fast oscillation. And where only the finest steps agree, they may have seen one
+    step of a staircase: see `_doubt`. What no step shows is what stays below f's rounding at every h.
     """
     h = _steps(arrays[name][v != 0])  # (S,): S steps
     plus, minus = (np.array([value_or_nan(f, arrays, name, s * v) for s in sign * h]) for sign in (1, -1))
@@ -87,12 +86,10 @@ def _extrapolated(D: Array, noises: Array) -> tuple[Array, Array, Array]:
     """R[k, j], its uncertainty, and k, for all j >= 1 and k >= j: the first column, then the second, and so on."""
     column, parts = D, []
     for j in range(1, COLUMNS):
-        finer, coarser, coarsest = column[1:], column[:-1], np.r_[np.nan, column[:-2]]
+        finer, coarser = column[1:], column[:-1]
         column = finer + (finer - coarser) / (RATIO ** (2 * j) - 1)
         spread = np.maximum(np.abs(column - finer), np.abs(column - coarser))
-        spread = np.maximum(spread, np.abs(column - coarsest) / RATIO**2)
-        converges = np.abs(finer - coarser) <= np.maximum(np.abs(coarser - coarsest) / 2, noises[j:])
-        parts.append((column, np.where(converges, 4 * spread + noises[j:], np.inf), np.arange(j, len(D))))
+        parts.append((column, np.nan_to_num(4 * spread + noises[j:], nan=np.inf), np.arange(j, len(D))))
     R, e, k = (np.concatenate(part) for part in zip(*parts, strict=True))
     return R, e, k
 

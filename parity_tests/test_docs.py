@@ -31,10 +31,10 @@ def without_code(text: str) -> str:
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_the_page_is_easy_to_read_as_a_file(page: str) -> None:
-    """No line over 100 characters but in tables, links, pictures, code (quoted lines, too) and mathematics; docs open with a question."""
+    """No line over 100 characters but in tables, links, pictures, code and mathematics; docs open with a question."""
     text = re.sub(r"```.*?```", "", TEXTS[page], flags=re.DOTALL)
     long = [line for line in text.splitlines() if len(line) > 100 and not line.startswith(("|", "    ", "![", "- `"))]
-    assert [line for line in long if "](" not in line] == []
+    assert [line for line in long if not re.search(r"\]\(|\$", line)] == []
     if page.startswith("docs/"):
         assert text.splitlines()[0].endswith("?")
 

@@ -266,6 +266,15 @@ def test_with_params(case: Case) -> None:
     np.testing.assert_array_equal(case.run()[0], changed)
 
 
+@given(cases())
+def test_who_writes_into_the_last_state_changes_no_cache(case: Case) -> None:
+    losses, h_n, cache = case.network.forward(case.x, case.y, case.h_0)
+    before = case.network.backward(losses, cache).params
+    h_n[...] = 9
+    for name, gradient in case.network.backward(losses, cache).params.items():
+        np.testing.assert_array_equal(gradient, before[name])
+
+
 @pytest.mark.parametrize("error", ERRORS)
 def test_a_cache_of_another_network(error: str) -> None:
     """Not even of one with the same settings, whether all of `backward` or its first part is called."""
