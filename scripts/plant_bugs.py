@@ -62,7 +62,9 @@ def plant(args: argparse.Namespace) -> int:
 def first_failure(file: str, right: str, wrong: str) -> str | None:
     """The first test that goes red with `wrong` in the place of `right`, those of the file first; None if none does."""
     own = FIRST.get(Path(file).stem, Path(file).stem)
-    return run_tests([f"test_{name}.py" for name in sorted(TESTS, key=lambda name: name != own)], file, right, wrong)
+    return run_tests(
+        [f"test_{name}.py" for name in sorted(TESTS, key=lambda name: not name.startswith(own))], file, right, wrong
+    )
 
 
 def run_tests(tests: list[str], file: str = "README.md", right: str = "", wrong: str = "") -> str | None:
