@@ -111,7 +111,7 @@ class ElmanNetwork:
             start = first if k1 == k2 else max(end - k2, 0)  # they go back to here
             dh_next = np.zeros_like(dh_0)  # (N, H): what comes back from step t + 1
             for t in reversed(range(start, end)):
-                dh = dh_own[t] + dh_next if t >= first else dh_next  # (N, H): E_t, and the later ones, Eq. (3)
+                dh = dh_next + (dh_own[t] if t >= first else 0)  # (N, H): E_t, and the later ones, Eq. (3)
                 dz = dh * (1 - h[t + 1] * h[t + 1])  # (N, H): tanh' = 1 - tanh^2, Eq. (4)
                 dW_xh += x[t].T @ dz  # (D, H), Eq. (6)
                 dW_hh += h[t].T @ dz  # (H, H), Eq. (7)

@@ -29,7 +29,7 @@ def test_each_link_to_a_line_leads_to_what_it_names() -> None:
 
 
 def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
-    """The breakpoint is on the line of dz, in the last step of the last group."""
+    """The breakpoint is on the line of dz, where E_3 has come back to step 2: something flows."""
     (script,) = re.findall(r"^    PYTHONPATH=\. \.venv/bin/python -m pdb (.*)$", README, re.MULTILINE)
     typed = [*re.findall(r"^    \(Pdb\) (.*)$", README, re.MULTILINE), "quit"]
     done = subprocess.run(
@@ -44,7 +44,8 @@ def test_the_debugger_session_works_as_written(tmp_path: Path) -> None:
     assert "Breakpoint 1 at" in done.stdout
     assert "dz = dh * (1 - h[t + 1] * h[t + 1])" in done.stdout
     assert "***" not in done.stdout, done.stdout  # how pdb marks an error
-    assert "(0, (64, 32), (64, 32))" in done.stdout
+    (flows,) = re.findall(r"\(Pdb\) \(3, 2, \(64, 32\), (?:np\.float32\()?([\d.e-]+)", done.stdout)
+    assert float(flows) > 0
     assert "(Pdb) (64, 32)" in done.stdout
 
 

@@ -194,7 +194,8 @@ def _difference(axes: Any, steps: Array, difference: Array, result: dict[str, An
     if diverged:
         axes.axvline(diverged, color=RED, linewidth=1, label=f"they diverge at step {diverged}")
         axes.legend(loc="lower right")
-    free = "each goes its own way: rounding, amplified by training"
+    rounding = "rounding, amplified by training" if diverged else "they never differ by more than 1e-3"
+    free = f"each goes its own way: {rounding}"
     how = free if result["lockstep"] is None else "in lockstep: every step from the same state"
     axes.set(xlabel="training step", ylabel="|loss difference|", title=how)
 
