@@ -117,7 +117,7 @@ def _steps(moved: Array) -> Array:
     sizes = np.abs(moved[moved != 0], dtype=np.float64)
     high = max(float(sizes.max(initial=0)), 1.0)
     low = max(float(sizes.min(initial=high)), 2**-40 * high)
-    top, bottom = np.log2(16 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
+    top, bottom = np.log2(4 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
     return 2.0 ** np.arange(np.ceil(top), np.floor(bottom) - 1, -np.log2(RATIO))
 
 

@@ -165,6 +165,9 @@ FOUND = {
         ("@ W", ("*", P, ("x", 1e5))), 1e5, [1.257e-6, -1.321e-6], [0.178, 0.131], W=1e-7
     ),
     "saturated, and moved": found(("*", ("tanh", ("offset", ("exp", P), 10.0)), X), 1e6, SAME, [0.178, 0.131]),
+    "1e-8, seen by large steps": found(
+        ("*", ("p", 0.001), ("@ W", ("*", X, ("+", P, ("x", 100.0))))), 1.0, [0.00126, -0.00132], [0.178, 0.131], W=1e-4
+    ),
 }
 
 
@@ -176,8 +179,8 @@ def test_what_random_draws_have_found(drawn: Drawn, method: str) -> None:
     assert falsely_wrong(drawn, report, right) == []
     check_unresolved(drawn, report, right)
     for name, gradient in right.items():
-        if gradient.any():
-            report = report_of(drawn, right | {name: -gradient}, method)
+        for wrong in (-gradient, 1.001 * gradient) if gradient.any() else ():
+            report = report_of(drawn, right | {name: wrong}, method)
             assert report.arrays[name].verdict != "right"
             assert {*falsely_wrong(drawn, report, right)} <= {name}
             check_unresolved(drawn, report, right)
