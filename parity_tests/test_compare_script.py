@@ -38,9 +38,20 @@ def test_free_running(tmp_path: Path) -> None:
     assert result["lockstep"] is None
     assert 0.3 < result["padding"] < 0.6  # of the toy reviews, which are not in buckets
     assert f"{result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes" in done.stdout
+    assert "The seconds are not comparable" in done.stdout
+    assert "of PyTorch's time" not in done.stdout
     assert result["config"]["hidden_size"] == 8
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "out.png"]
+
+
+def test_a_ratio_of_times_is_one_of_equal_work(tmp_path: Path) -> None:
+    done = compare(tmp_path, "--epochs", "1", "--hidden-size", "8", "--buckets", "--json", "out.json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["padding"] < 0.05
+    assert "of PyTorch's time to train an epoch" in done.stdout
+    assert "not comparable" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("options", [[], ["--cell", "lstm"], ["--cell", "gru", "--optimizer", "sgd"]], ids=str)

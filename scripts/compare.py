@@ -111,6 +111,8 @@ def compare(args: argparse.Namespace) -> None:
     print(f"\nPicture: {args.picture}")
 
 
+EQUAL_WORK = 0.05  # the share of padding up to which both do about the same work
+
 HEADER = """\
          --------- NumPy ----------   -------- PyTorch ---------    largest
          train  valid   valid           train  valid   valid        difference
@@ -133,10 +135,11 @@ def summary(result: dict[str, Any]) -> str:
     worst = result["lockstep"]
     if worst is None:
         ratio = median(row["numpy"]["seconds"] / row["torch"]["seconds"] for row in result["epochs"])
-        lines.append(
-            f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median). "
-            f"{result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes."
-        )
+        if result["padding"] > EQUAL_WORK:
+            lines.append("The seconds are not comparable (with --buckets they are).")
+        else:
+            lines.append(f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median).")
+        lines[-1] += f" {result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes."
         diverged = result["divergence_step"]
         lines.append(
             f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified\nby training."
