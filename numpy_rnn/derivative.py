@@ -74,7 +74,7 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
         agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, S - 1)
         agrees |= (k[first] <= k[:, None]) | np.isinf(e[first])
         moved = np.abs(np.diff(D))  # (S - 1,): a series in h^2 moves less and less, 16 times less from step to step,
-        grows = np.flatnonzero(moved[1:] > np.maximum(moved[:-1] / 2, noises[2:])) + 2
+        grows = np.flatnonzero(moved[1:] > np.maximum(moved[:-1] / 2, noises[2:] / 8)) + 2
         trusted = agrees.all(axis=1) & (k > grows.max(initial=0))  # so before a step at which it does not
         best = int(np.where(trusted, e, np.inf).argmin())
         far = h[k[best]] > 8 * eps**0.5 * np.abs(arrays[name][v != 0]).max()
@@ -117,7 +117,7 @@ def _steps(moved: Array) -> Array:
     sizes = np.abs(moved[moved != 0], dtype=np.float64)
     high = max(float(sizes.max(initial=0)), 1.0)
     low = max(float(sizes.min(initial=high)), 2**-40 * high)
-    top, bottom = np.log2(4 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
+    top, bottom = np.log2(16 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
     return 2.0 ** np.arange(np.ceil(top), np.floor(bottom) - 1, -np.log2(RATIO))
 
 

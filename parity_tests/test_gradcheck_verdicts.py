@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from numpy_rnn import UnresolvedGradient, WrongGradient, gradcheck
@@ -26,6 +26,10 @@ def report_of(drawn: Drawn, gradients: dict[str, Array], method: str) -> Report:
         return gradcheck(drawn.f, drawn.arrays, gradients, method)
     except (WrongGradient, UnresolvedGradient) as error:
         return error.report
+    except ValueError as error:  # a large constant swallows all of f: the checker says so, and gives no verdict
+        if "whose value is the same whatever stands in them" in str(error):
+            reject()
+        raise
 
 
 def right_gradient(drawn: Drawn) -> dict[str, Array]:
