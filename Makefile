@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test lint core clean
+.PHONY: compare test lint gpu core clean
 
 compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews; see scripts/compare.py --help for more
 	.venv/bin/python scripts/compare.py $(ARGS)
@@ -15,6 +15,10 @@ lint: .venv/installed
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	PYTHONPATH=scripts .venv/bin/lint-imports --no-cache
+
+gpu: .venv/installed  ## on a machine with an NVIDIA GPU: the twins there, and what the loop over the cells costs
+	.venv/bin/python -m pytest -n 0 -rs parity_tests/test_cuda.py
+	.venv/bin/python scripts/benchmark.py --device cuda --steps 100
 
 core:  ## the mathematics alone, as pip installs it into an empty environment: NumPy and tqdm, nothing else
 	$(PYTHON) -m venv --clear .core

@@ -1,19 +1,18 @@
-"""What the loop over RNNCell costs: the system rnncell, 200 small steps a review, against nn.RNN.
+"""What the loop over RNNCell, LSTMCell or GRUCell costs: the system rnncell, 200 small steps a review.
 
-eager     the loop as it stands: some launches for each of the steps, forward and backward
+whole     nn.RNN, nn.LSTM or nn.GRU, the whole sequence at once; on a GPU it is cuDNN's
+eager     the loop over the cell: some launches for each of the steps, forward and backward
 captured  the same loop, recorded once as a CUDA graph: one launch (needs a GPU)
-nn.RNN    the whole sequence at once; on a GPU it is cuDNN's
 
 Each with the same network around it (Embedding, read-out, Linear, ReLU, Linear), Adam and clipping, on random words.
-Prints milliseconds per training step, the median and the fastest of --steps, and what an epoch of IMDB's 20,000
-reviews would take of such steps.
+Prints milliseconds per training step: the median of --steps with its quartiles, its ratio to the whole layer's, and
+what an epoch of IMDB's 20,000 reviews would take of such steps.
 """
 
 import argparse
 import sys
 import time
 from dataclasses import replace
-from statistics import median
 
 from common.command_line import Parser, add_threads, status_of, use_threads
 
@@ -32,7 +31,8 @@ from torch_rnn.devices import choose_device
 from torch_rnn.training import TorchTrainer
 
 REVIEWS, WORDS = 20_000, 10_002
-KINDS = ("nn.RNN", "eager", "captured")
+KINDS = ("whole", "eager", "captured")
+WHOLE = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 WARM_UP = 3  # steps that are not measured
 
 
@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: cuda if there is one)")
     add_threads(parser)
+    parser.add_argument("--cells", nargs="+", choices=WHOLE, default=[*WHOLE], help="(default: all three)")
     parser.add_argument("--steps", type=int, default=50, help="that are measured (default: %(default)s)")
     parser.add_argument("--max-tokens", type=int, default=200, help="T (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, help="N (default: %(default)s)")
@@ -56,25 +57,32 @@ def benchmark(args: argparse.Namespace) -> None:
     cuda = device.startswith("cuda")
     where = torch.cuda.get_device_name(device) if cuda else f"CPU, threads: {args.threads}"
     print(f"PyTorch {torch.__version__}, {where}; T = {args.max_tokens}, N = {args.batch_size}, H = {args.hidden_size}")
-    print(f"\n{'':10}{'ms per step':>14}{'fastest':>10}{'s per epoch':>13}{'of nn.RNN':>11}")
-    whole = 0.0
-    for kind in KINDS:
-        if kind == "captured" and not cuda:
-            print(f"{kind:10}  not measured: it needs a GPU")
-            continue
-        seconds = seconds_per_step(kind, config, WORDS, device, args.steps)
-        typical = median(seconds)
-        whole = whole or typical  # nn.RNN is the first
-        per_epoch = typical * -(-REVIEWS // args.batch_size)
-        print(f"{kind:10}{1e3 * typical:14.2f}{1e3 * min(seconds):10.2f}{per_epoch:13.1f}{typical / whole:11.2f}")
+    print(
+        "\n| cell | how | ms per step | quartiles | of whole | s per epoch |\n| --- | --- | ---: | ---: | ---: | ---: |"
+    )
+    for cell in args.cells:
+        whole = 0.0
+        for kind in KINDS:
+            if kind == "captured" and not cuda:
+                print(f"| {cell} | captured | not measured: it needs a GPU | | | |")
+                continue
+            seconds = seconds_per_step(kind, replace(config, cell=cell), WORDS, device, args.steps)
+            low, typical, high = np.percentile(seconds, (25, 50, 75))
+            whole = whole or typical  # it is the first
+            per_epoch = typical * -(-REVIEWS // args.batch_size)
+            print(
+                f"| {cell} | {kind} | {1e3 * typical:.2f} | {1e3 * low:.2f} to {1e3 * high:.2f} "
+                f"| {typical / whole:.2f} | {per_epoch:.1f} |",
+                flush=True,
+            )
 
 
 class WholeSequence(nn.Module):
-    """nn.RNN in the place of the loop: x (T, N, D) -> h_1..h_T (T, N, H)."""
+    """nn.RNN, nn.LSTM or nn.GRU in the place of the loop: x (T, N, D) -> h_1..h_T (T, N, H)."""
 
-    def __init__(self, input_size: int, hidden_size: int):
+    def __init__(self, cell: str, input_size: int, hidden_size: int):
         super().__init__()
-        self.rnn = nn.RNN(input_size, hidden_size)
+        self.rnn = WHOLE[cell](input_size, hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.rnn(x)[0]
@@ -84,8 +92,8 @@ def seconds_per_step(kind: str, config: Config, words: int, device: str, steps: 
     """Of `steps` training steps on one batch of random words, all max_tokens long: forward, backward, clip, Adam."""
     check_choice("kind", kind, KINDS)
     trainer = TorchTrainer(Trainer(build_model(words, replace(config, system="rnncell"))), device)
-    if kind == "nn.RNN":
-        trainer.model.rnn = WholeSequence(config.embedding_size, config.hidden_size).to(device)
+    if kind == "whole":
+        trainer.model.rnn = WholeSequence(config.cell, config.embedding_size, config.hidden_size).to(device)
         trainer.optimizer = torch.optim.Adam(trainer.model.parameters())
     elif kind == "captured":
         trainer.model.capture(config.max_tokens, config.batch_size)  # type: ignore[operator]

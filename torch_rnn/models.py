@@ -1,5 +1,6 @@
 """The twins of numpy_rnn's models as nn.Modules, in PyTorch's own words."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -159,7 +160,9 @@ class RNNCellNet(SentimentModel):
         """
         x = self.fc1.weight.new_zeros(T, N, self.config.embedding_size).requires_grad_()
         loop = CellLoop(self.rnn.cell)  # of its own, with the same cell: what is recorded is changed by it
-        self.captured[T, N] = torch.cuda.make_graphed_callables(loop, (x,))
+        with warnings.catch_warnings():  # of its own warm-up, on another stream than the recording's: harmless
+            warnings.filterwarnings("ignore", "The AccumulateGrad node's stream does not match")
+            self.captured[T, N] = torch.cuda.make_graphed_callables(loop, (x,))
 
     def states(self, x: Tensor, lengths: Tensor) -> Tensor:
         loop = self.captured.get((x.shape[0], x.shape[1])) if torch.is_grad_enabled() else None

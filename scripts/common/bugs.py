@@ -259,7 +259,7 @@ BUGS = [
     ("several processes: each keeps its own loss", DISTRIBUTED, "dist.all_reduce(totals)", "totals *= self.world"),
     ("the loop is not captured", BACKENDS, "trainer.model.capture(config.max_tokens, config.batch_size)", "pass"),
     ("a GPU is sent one batch at a time", TWIN_TRAINING, 'if self.device.type == "cpu" else list(tensors)', ""),
-    ("the benchmark's nn.RNN is the loop", BENCHMARK, 'if kind == "nn.RNN":', 'if kind == "no":'),
+    ("the benchmark's whole layer is the loop", BENCHMARK, 'if kind == "whole":', 'if kind == "no":'),
     ("--deterministic does nothing", BACKENDS, "devices.make_deterministic()", "pass"),
     ("a captured loop in testing, too", TWINS, "if torch.is_grad_enabled() else None", ""),
     ("checkpoint: the weights are not in the checksum", FILES, "content.update(np.ascontiguousarray(array).tobytes())",
