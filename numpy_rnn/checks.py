@@ -1,4 +1,4 @@
-"""Clear errors for bad arguments: what the argument is called, what was expected, what came."""
+"""Checks of arguments. Each raises ValueError with the argument's name, what was expected and what was given."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +9,23 @@ from numpy_rnn.types import Array
 
 
 def expect(condition: bool, argument: str, expected: str, got: object) -> None:
-    """Raises ValueError "argument: expected ..., got ..." unless `condition` holds."""
+    """Checks a condition.
+
+    Args:
+        condition: what has to hold.
+        argument: the name of the argument.
+        expected: what it should be.
+        got: what it is.
+
+    Raises:
+        ValueError: "argument: expected ..., got ...", unless `condition` holds.
+    """
     if not condition:
         raise ValueError(f"{argument}: expected {expected}, got {got}")
 
 
 def check_size(argument: str, value: Any, least: int = 1, most: float = 2**63 - 1) -> int:
-    """A whole number in least..most, both included; unless given, most is the largest int64."""
+    """A whole number in least..most, both included, as an int. The default of `most` is the largest int64."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     expect(whole and value >= least, argument, f"a whole number >= {least}", repr(value))
     expect(value <= most, argument, f"a whole number <= {most}", repr(value))
@@ -23,7 +33,7 @@ def check_size(argument: str, value: Any, least: int = 1, most: float = 2**63 - 
 
 
 def check_number(argument: str, value: Any, low: float, high: float, open_low: bool = False) -> float:
-    """A number in [low, high), or in (low, high) with open_low."""
+    """A number in [low, high), or in (low, high) with open_low, as a float."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     try:
         x = float(value) if number else np.nan
@@ -35,13 +45,13 @@ def check_number(argument: str, value: Any, low: float, high: float, open_low: b
 
 
 def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
-    """One of the choices, as it stands among them: Python's True for NumPy's."""
+    """One of the choices. Returns the entry of `choices` that is equal to it, so Python's True for NumPy's True."""
     expect(value in choices, argument, "one of " + ", ".join(map(repr, choices)), repr(value))
     return choices[choices.index(value)]
 
 
 def check_dtype(argument: str, dtype: Any) -> np.dtype:
-    """float32 or float64."""
+    """float32 or float64, in any form that np.dtype takes."""
     try:
         resolved = np.dtype(dtype)
     except (TypeError, ValueError, SyntaxError):
@@ -51,7 +61,7 @@ def check_dtype(argument: str, dtype: Any) -> np.dtype:
 
 
 def check_float_array(argument: str, array: Any) -> None:
-    """A float32 or float64 array of any shape; complex128 is let through too, for complex steps (see gradcheck.py)."""
+    """A float32 or float64 array of any shape. complex128 is allowed, too, for complex steps (see gradcheck.py)."""
     fits = isinstance(array, np.ndarray) and array.dtype in (np.float32, np.float64, np.complex128)
     expect(fits, argument, "a float32 or float64 array", getattr(array, "dtype", type(array).__name__))
 
@@ -72,8 +82,16 @@ def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: 
     expect(fits and array.dtype == dtype, argument, wanted, f"{array.dtype} {array.shape}")
 
 
+def check_truncation(k1: int | None, k2: int | None, T: int) -> tuple[int, int]:
+    """k1 and k2 of TBPTT(k1, k2) over T steps, with 1 <= k1 <= k2. None: k1 is T, k2 the larger of k1 and T."""
+    k1 = T if k1 is None else check_size("k1", k1)
+    k2 = max(T, k1) if k2 is None else check_size("k2", k2)
+    expect(k2 >= k1, "k2", f"at least k1 = {k1}, or losses would be lost", k2)
+    return k1, k2
+
+
 def check_params(params: Any, like: dict[str, Array]) -> np.dtype:
-    """Arrays with the names and shapes of `like`, of one dtype: float32, float64, or complex128 for complex steps."""
+    """Arrays with the names and shapes of `like`, all of one dtype: float32, float64, complex128. Returns the dtype."""
     names = list(params) if isinstance(params, dict) else type(params).__name__
     expect(isinstance(params, dict) and params.keys() == like.keys(), "params", f"the names {list(like)}", names)
     dtype = getattr(next(iter(params.values())), "dtype", None)
@@ -84,7 +102,7 @@ def check_params(params: Any, like: dict[str, Array]) -> np.dtype:
 
 
 def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> Array:
-    """An array of whole numbers of this shape, all of them in low..high (both included)."""
+    """Whole numbers of this shape, all in low..high, both included. Returns them as an array."""
     try:
         array = np.asarray(array)
     except ValueError as error:
@@ -97,7 +115,7 @@ def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: 
 
 
 def check_flag(argument: str, value: Any) -> bool:
-    """True or False, NumPy's among them."""
+    """True or False, of Python or NumPy. Returns Python's."""
     expect(isinstance(value, (bool, np.bool_)), argument, "True or False", repr(value))
     return bool(value)
 
@@ -105,7 +123,21 @@ def check_flag(argument: str, value: Any) -> bool:
 def check_states(
     argument: str, given: Any, names: tuple[str, ...], shape: tuple[int, ...], dtype: np.dtype
 ) -> tuple[Array, ...]:
-    """One array, or for several names a tuple of as many, each of this shape, as a tuple; zeros for None."""
+    """The states of a layer, or their gradients, as a tuple.
+
+    Args:
+        argument: the name of the argument.
+        given: one array for one name, a tuple or list of arrays for several names, or None for zeros.
+        names: the names of the states, ("h",) or ("h", "c").
+        shape: the shape of each array.
+        dtype: the dtype of each array.
+
+    Returns:
+        One array for each name.
+
+    Raises:
+        ValueError: for another number of arrays, or another shape or dtype.
+    """
     if given is None:
         return tuple(np.zeros(shape, dtype) for _ in names)
     fits = len(names) == 1 or (isinstance(given, (tuple, list)) and len(given) == len(names))
@@ -117,7 +149,7 @@ def check_states(
 
 
 def check_masks(masks: Any, count: int, shape: tuple[int, ...], dtype: np.dtype) -> list[Array]:
-    """Dropout's masks between the layers; none at all for None."""
+    """`count` dropout masks of this shape, as a list. None gives an empty list: no dropout."""
     if masks is None:
         return []
     expect(isinstance(masks, (list, tuple)), "masks", "a list of arrays", type(masks).__name__)

@@ -12,41 +12,92 @@ Gates = tuple[Array, Array, Array, Array]
 
 
 def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Array, Gates]:
-    """a_t = x_t W_xh + b_xh (N, 3 H), h_{t-1} (N, H) -> h_t and r, z, n, s_n for the way back, (N, H) each."""
+    """One time step.
+
+    Args:
+        a: (N, 3 H), a_t = x_t W_xh + b_xh.
+        h_prev: (N, H), h_{t-1}.
+        W_hh: (H, 3 H).
+        b_hh: (3 H,), or 0.0 without biases.
+
+    Returns:
+        h_t (N, H), and for `step_backward` (r, z, n, s_n), (N, H) each; s_n = h_{t-1} W_hn + b_hn.
+    """
     a_r, a_z, a_n = np.split(a, 3, axis=-1)  # each (N, H): the input's part of r, z and n, Eq. (17)
     s_r, s_z, s_n = np.split(h_prev @ W_hh + b_hh, 3, axis=-1)  # each (N, H): the state's part, Eq. (17)
     r = sigmoid(a_r + s_r)  # the reset gate, Eq. (18)
     z = sigmoid(a_z + s_z)  # the update gate, Eq. (18)
-    n = np.tanh(a_n + r * s_n)  # the new state, if z lets it in; r acts after the matrix product, Eq. (18)
+    n = np.tanh(a_n + r * s_n)  # the candidate state; r acts after the matrix product, Eq. (18)
     h = (1 - z) * n + z * h_prev  # Eq. (19)
     return h, (r, z, n, s_n)
 
 
 def step_backward(dh: Array, gates: Array, h_prev: Array, W_hh: Array) -> tuple[Array, Array, Array]:
-    """From dh = dL/dh_t (N, H), over all paths: da and ds (N, 3 H), and what flows on to h_{t-1} (N, H)."""
+    """The same step backward.
+
+    Args:
+        dh: (N, H), dL/dh_t over all paths.
+        gates: r, z, n, s_n, (N, H) each.
+        h_prev: (N, H), h_{t-1}.
+        W_hh: (H, 3 H).
+
+    Returns:
+        da and ds (N, 3 H), the gradients of the input's and the state's part of the gates, and the part of
+        dL/dh_{t-1} that goes through this step (N, H).
+    """
     r, z, n, s_n = gates
     da_n = dh * (1 - z) * (1 - n * n)  # Eq. (20)
     da_z = dh * (h_prev - n) * z * (1 - z)  # Eq. (20)
     da_r = da_n * s_n * r * (1 - r)  # Eq. (20)
     da = np.concatenate((da_r, da_z, da_n), axis=-1)  # (N, 3 H), Eq. (21)
-    ds = np.concatenate((da_r, da_z, da_n * r), axis=-1)  # (N, 3 H): the state's part of n stands behind r, Eq. (21)
-    dh_prev = dh * z + ds @ W_hh.T  # (N, H): past the update gate, and through all three products, Eq. (22)
+    ds = np.concatenate((da_r, da_z, da_n * r), axis=-1)  # (N, 3 H): r multiplies the state's part of n, Eq. (21)
+    dh_prev = dh * z + ds @ W_hh.T  # (N, H): through z * h_{t-1}, and through all three products, Eq. (22)
     return da, ds, dh_prev
 
 
 class GRU(RNNBase):
-    """torch.nn.GRU by hand, time first. The columns of W_xh, W_hh and the biases are the gates r, z, n.
+    """torch.nn.GRU by hand, time first. `forward` and `backward` are described in `RNNBase`.
 
-    r, z = sigmoid of their third of x_t W_xh + b_xh + h_{t-1} W_hh + b_hh;
-    n = tanh(x_t W_xn + b_xn + r * (h_{t-1} W_hn + b_hn));  h_t = (1 - z) * n + z * h_{t-1}.
-    Sizes, parameters, `forward` and `backward` are described in `RNNBase`. Raises ValueError for a bad argument.
-    Source: Cho et al. (2014), in the variant that resets after the product; see docs/derivation.md.
+    The columns of W_xh, W_hh and the biases are the gates r, z, n, a third each.
+
+    r, z = sigmoid of their thirds of x_t W_xh + b_xh + h_{t-1} W_hh + b_hh
+    n = tanh(x_t W_xn + b_xn + r * (h_{t-1} W_hn + b_hn))
+    h_t = (1 - z) * n + z * h_{t-1}
+
+    Args:
+        input_size: D, the number of inputs at a step.
+        hidden_size: H, the number of hidden units of one layer in one direction.
+        num_layers: the number of layers.
+        bias: whether the layers have biases.
+        bidirectional: whether each layer also has a second direction.
+        dropout: the probability in `dropout_masks`, in [0, 1).
+        dtype: float32 or float64, for parameters, inputs and results.
+        rng: draws the initial parameters; None is default_rng(0).
+
+    Attributes:
+        params: the parameters by name; names and shapes are described in `StackParams`.
+
+    Raises:
+        ValueError: for a bad argument.
+
+    Source:
+        Cho et al. (2014), in the variant that applies r after the matrix product; see docs/derivation.md.
     """
 
     num_gates = 3
 
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """x (T, N, D), lengths (N,), the longest first, (h_0 (N, H),) -> hs (T + 1, N, H), and r, z, n, s_n."""
+        """One layer in one direction, forward, see `RNNBase.layer_forward`.
+
+        Args:
+            x: (T, N, D), the inputs.
+            lengths: (N,), of the sequences, the longest first.
+            p: the parameters under their bare names.
+            states_0: (h_0,), (N, H).
+
+        Returns:
+            x, the states hs (T + 1, N, H), zero after a sequence's end, and r, z, n, s_n (T, 4, N, H).
+        """
         T, N, _ = x.shape
         a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product, Eq. (17)
         if self.bias:
@@ -62,13 +113,24 @@ class GRU(RNNBase):
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
     ) -> tuple[Array, States, Params]:
-        """d_output (T, N, H), (dh_n (N, H),) -> dx (T, N, D), (dh_0 (N, H),), the parameters' gradients."""
+        """One layer in one direction, backward, see `RNNBase.layer_backward`.
+
+        Args:
+            d_output: (T, N, H), the gradient of the outputs.
+            lengths: (N,), of the sequences, the longest first.
+            p: the parameters under their bare names.
+            cache: what `layer_forward` returned.
+            d_states_n: (dh_n,), (N, H).
+
+        Returns:
+            dx (T, N, D), (dh_0,) (N, H), and the gradients of p.
+        """
         x, (hs,), gates = cache
         (dh_n,) = d_states_n
-        da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each: R real steps in all
-        dh_next = dh_n.copy()  # (N, H): waits in its row until the sequence's last step is reached
+        da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each: R real steps
+        dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
         for t, live, packed in reversed(time_steps(lengths)):
-            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones, Eq. (3)
+            dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             da[packed], ds[packed], dh_next[live] = step_backward(dh, gates[t, :, live], hs[t, live], p["W_hh"])
         dW_xh = pack(x, lengths).T @ da  # (D, 3 H) = sum over t of x_t^T da_t, Eq. (6)
         dW_hh = pack(hs[:-1], lengths).T @ ds  # (H, 3 H) = sum over t of h_{t-1}^T ds_t, Eq. (7)

@@ -1,9 +1,9 @@
 """The layers around the RNN.
 
-forward returns (output, cache); backward returns the gradients of the input and of the parameters, Embedding's only the
-latter, since token ids have none. "..." stands for any axes before the last, such as (T, N) or (N,).
-The cache of Linear, ReLU and Dropout is the argument itself, x or the mask: leave it unchanged until `backward`. An
-output is of its own: who writes into it changes no cache.
+`forward` returns the output and a cache. `backward` takes the output's gradient and that cache; it returns the
+gradients of the input and the parameters, for Embedding only the latter, since token ids have none. "..." is any axes
+before the last, such as (T, N) or (N,). The cache of Linear, ReLU and Dropout is the argument itself, x or the mask:
+leave it unchanged until `backward`. Writing into an output changes no cache. A wrong shape or dtype is a ValueError.
 """
 
 from typing import Any, NamedTuple, NoReturn
@@ -24,19 +24,21 @@ from numpy_rnn.types import Array, Params
 
 
 class LayerGrads(NamedTuple):
+    """x: the gradient of the input. params: those of the parameters; empty for a layer without parameters."""
+
     x: Array  # of the input's shape
-    params: Params  # each of its parameter's shape; empty for ReLU and Dropout
+    params: Params  # each of its parameter's shape
 
 
 def join(parts: dict[str, Params]) -> Params:
-    """What several layers have, under "layer.name"."""
+    """The arrays of several layers in one dictionary, under "layer.name"."""
     return {f"{layer}.{name}": array for layer, arrays in parts.items() for name, array in arrays.items()}
 
 
 class JoinedParams(Params):
-    """The parameters of several layers: the layers' own arrays, to be written into, params[name][...] = value.
+    """The parameters of several layers. They are the layers' own arrays: write into them, params[name][...] = value.
 
-    Raises TypeError where an entry is replaced or removed, as the layer would keep the old array.
+    Replacing or removing an entry raises TypeError, since the layer would keep the old array.
     """
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
@@ -45,7 +47,7 @@ class JoinedParams(Params):
     __delitem__ = __ior__ = update = setdefault = pop = popitem = clear = _refuse
 
     def __setitem__(self, name: str, value: Array) -> None:
-        if value is not self.get(name):  # params[name] *= 2 sets the same array again
+        if value is not self.get(name):  # params[name] *= 2 assigns the same array, which is right
             self._refuse()
 
     def __reduce__(self) -> Any:  # for copies
@@ -53,7 +55,18 @@ class JoinedParams(Params):
 
 
 class Embedding:
-    """x = W[ids]: a row of W (V, D) for each token id. W ~ N(0, std^2); torch.nn.Embedding has std 1."""
+    """x = W[ids]: a row of W for each token id.
+
+    Args:
+        vocabulary_size: V.
+        embedding_size: D.
+        std: the standard deviation of the initial W. In torch.nn.Embedding it is 1.
+        dtype: float32 or float64.
+        rng: draws W from N(0, std^2); None is default_rng(0).
+
+    Attributes:
+        params: W (V, D).
+    """
 
     def __init__(
         self,
@@ -70,13 +83,13 @@ class Embedding:
         self.params: Params = {"W": rng.normal(0, std, shape).astype(check_dtype("dtype", dtype))}
 
     def forward(self, ids: Array) -> tuple[Array, Array]:
-        """ids (...), whole numbers in 0..V-1 -> (..., D). Raises ValueError for an id outside the vocabulary."""
+        """ids (...), whole numbers in 0..V-1 -> x (..., D), cache. ValueError for an id outside the vocabulary."""
         W = self.params["W"]
         ids = check_whole_numbers("ids", ids, np.shape(ids), 0, len(W) - 1)
         return W[ids], ids.copy()
 
     def backward(self, dx: Array, ids: Array) -> Params:
-        """dW[v] = sum of dx (..., D) over the positions where ids = v; sorting the ids makes each sum one segment."""
+        """dW[v] = the sum of dx (..., D) where ids = v. Sorting puts equal ids, the terms of a sum, side by side."""
         W = self.params["W"]
         check_array("dx", dx, (*ids.shape, W.shape[1]), W.dtype)
         dW = np.zeros_like(W)  # (V, D)
@@ -87,7 +100,17 @@ class Embedding:
 
 
 class Linear:
-    """y = x W + b, W (D, C), b (C,), both ~ U(-1/sqrt(D), 1/sqrt(D)), as torch.nn.Linear draws them."""
+    """y = x W + b.
+
+    Args:
+        input_size: D.
+        output_size: C.
+        dtype: float32 or float64.
+        rng: draws the initial parameters from U(-1/sqrt(D), 1/sqrt(D)), as in torch.nn.Linear; None is default_rng(0).
+
+    Attributes:
+        params: W (D, C), b (C,).
+    """
 
     def __init__(
         self, input_size: int, output_size: int, *, dtype: Any = np.float32, rng: np.random.Generator | None = None
@@ -101,13 +124,13 @@ class Linear:
         }
 
     def forward(self, x: Array) -> tuple[Array, Array]:
-        """x (..., D) -> y (..., C)."""
+        """x (..., D) -> y (..., C), cache."""
         W = self.params["W"]
         check_array("x", x, (*np.shape(x)[:-1], len(W)), W.dtype)
         return x @ W + self.params["b"], x
 
     def backward(self, dy: Array, x: Array) -> LayerGrads:
-        """dx = dy W^T, dW = x^T dy, db = dy, the last two summed over every row."""
+        """dx = dy W^T; dW = x^T dy and db = dy, summed over all axes but the last."""
         W = self.params["W"]
         check_array("dy", dy, (*x.shape[:-1], W.shape[1]), W.dtype)
         dx = dy @ W.T  # (..., D)
@@ -117,13 +140,13 @@ class Linear:
 
 
 def sigmoid(z: Array) -> Array:
-    """1 / (1 + exp(-z)), any shape. Where exp(-z) is too large for a float, 1 / infinity is the 0 that it should be."""
+    """1 / (1 + exp(-z)), any shape. If exp(-z) overflows, the result is 1 / infinity = 0, which is right."""
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-z))
 
 
 class ReLU:
-    """y = max(x, 0), any shape; its derivative at 0 is taken as 0, as PyTorch does."""
+    """y = max(x, 0), any shape. The derivative at 0 is 0, as in PyTorch."""
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         check_float_array("x", x)
@@ -148,16 +171,22 @@ class Sigmoid:
 
 
 class Dropout:
-    """y = x * mask. The mask is 0 with probability p, else 1 / (1 - p), so that E[y] = x and testing needs no mask.
+    """y = x * mask. An entry of the mask is 0 with probability p, else 1 / (1 - p).
 
-    The mask is an argument, not hidden state: the PyTorch twin is given the same one.
-    Source: Srivastava et al. (2014), in the inverted form that PyTorch uses.
+    So the mean of y is x, and testing needs no mask. The mask is an argument: the PyTorch twin gets the same one.
+
+    Args:
+        p: the probability of 0, in [0, 1).
+
+    Source:
+        Srivastava et al. (2014), in the inverted form that PyTorch uses.
     """
 
     def __init__(self, p: float):
         self.p = check_number("p", p, 0, 1)
 
     def mask(self, shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> Array:
+        """A new mask of this shape and dtype."""
         keep = rng.random(shape) >= self.p
         return keep.astype(dtype) / np.asarray(1 - self.p, dtype)
 

@@ -1,4 +1,4 @@
-"""Losses, one per item or per step, and `reduce`, the ONE place where they become a single number.
+"""Losses, one for each item or step, and `reduce`, the ONE place where they become a single number.
 
 Eq. numbers: docs/derivation.md.
 """
@@ -10,15 +10,28 @@ from numpy_rnn.types import Array
 
 
 def log_softmax(logits: Array) -> Array:
-    """log softmax(z)_c = z_c - log sum_k exp(z_k), over the last axis; less the maximum, nothing overflows."""
+    """log softmax(z)_c = z_c - log sum_k exp(z_k), over the last axis of (..., C).
+
+    The maximum is subtracted from z first. This changes no result, and then exp cannot overflow.
+    """
     z = logits - logits.max(axis=-1, keepdims=True)  # Eq. (27)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))  # Eq. (27)
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Array]]:
-    """loss = -log softmax(logits)[label]. logits (..., C), labels (...) in 0..C-1 -> losses (...), one per item; cache.
+    """The cross-entropy of each item.
 
-    Raises ValueError for a label outside the classes or of another shape than the items.
+    loss = -log softmax(logits)[label]
+
+    Args:
+        logits: (..., C).
+        labels: (...), whole numbers in 0..C-1.
+
+    Returns:
+        The losses (...), one for each item, and the cache for `cross_entropy_backward`.
+
+    Raises:
+        ValueError: for a label outside 0..C-1, and for labels of another shape than the items.
     """
     check_float_array("logits", logits)
     expect(logits.ndim >= 1 and logits.size > 0, "logits", "shape (..., C), not empty", logits.shape)
@@ -29,7 +42,20 @@ def cross_entropy(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Arr
 
 
 def cross_entropy_backward(d_losses: Array, cache: tuple[Array, Array]) -> Array:
-    """dloss/dlogits = softmax(logits) - onehot(label), times what arrives: d_losses (...) -> d_logits (..., C)."""
+    """The gradient of the logits.
+
+    d_logits = (softmax(logits) - onehot(label)) d_loss
+
+    Args:
+        d_losses: (...), dL/dloss.
+        cache: what `cross_entropy` returned.
+
+    Returns:
+        d_logits (..., C).
+
+    Raises:
+        ValueError: for d_losses of another shape or dtype than the losses.
+    """
     log_p, labels = cache
     check_array("d_losses", d_losses, labels.shape, log_p.dtype)
     onehot = labels[..., None] == np.arange(log_p.shape[-1])  # (..., C)
@@ -37,20 +63,40 @@ def cross_entropy_backward(d_losses: Array, cache: tuple[Array, Array]) -> Array
 
 
 def softmax(logits: Array) -> Array:
-    """p_c = exp(z_c) / sum_k exp(z_k), over the last axis. Any shape (..., C)."""
+    """p_c = exp(z_c) / sum_k exp(z_k), over the last axis of (..., C)."""
     return np.exp(log_softmax(logits))  # Eq. (27)
 
 
 def softmax_backward(dp: Array, p: Array) -> Array:
-    """dz = (diag(p) - p p^T) dp, the whole Jacobian: every p depends on every z. dp, p (..., C) -> dz (..., C)."""
+    """The gradient of the logits z of a softmax, with the whole Jacobian: every p depends on every z.
+
+    dz = (diag(p) - p p^T) dp
+
+    Args:
+        dp: (..., C), dL/dp.
+        p: (..., C), what `softmax` returned.
+
+    Returns:
+        dz (..., C).
+    """
     return p * (dp - (p * dp).sum(axis=-1, keepdims=True))  # Eq. (30)
 
 
 def squared_error(y_hat: Array, y: Array) -> tuple[Array, Array]:
-    """loss = (1/C) sum_c (y^_c - y_c)^2. y_hat, y (..., C) -> losses (...), one per item; cache.
+    """The mean squared error of each item.
 
-    Raises ValueError for a y of another shape than y_hat, or whose (C,) are no distributions: negative, or of another
-    sum than 1, by more than 1e-6: a softmax in float32 is off by up to 6e-7. One-hot targets are distributions.
+    loss = (1/C) sum_c (y^_c - y_c)^2
+
+    Args:
+        y_hat: (..., C), the predicted distributions.
+        y: (..., C), the target distributions, such as one-hot rows.
+
+    Returns:
+        The losses (...), one for each item, and the cache for `squared_error_backward`, y_hat - y.
+
+    Raises:
+        ValueError: for a y of another shape than y_hat, and for a y that is no distribution: with a negative entry,
+            or a sum that is not 1 within 1e-6. (The sum of a softmax in float32 is off by up to 6e-7.)
     """
     check_float_array("y_hat", y_hat)
     expect(y_hat.ndim >= 1 and y_hat.size > 0, "y_hat", "shape (..., C), not empty", y_hat.shape)
@@ -64,16 +110,40 @@ def squared_error(y_hat: Array, y: Array) -> tuple[Array, Array]:
 
 
 def squared_error_backward(d_losses: Array, error: Array) -> Array:
-    """dloss/dy^ = (2/C) (y^ - y), times what arrives: d_losses (...) -> dy_hat (..., C)."""
+    """The gradient of the predictions.
+
+    dy^ = (2/C) (y^ - y) d_loss
+
+    Args:
+        d_losses: (...), dL/dloss.
+        error: (..., C), the cache of `squared_error`, y^ - y.
+
+    Returns:
+        dy_hat (..., C).
+
+    Raises:
+        ValueError: for d_losses of another shape or dtype than the losses.
+    """
     check_array("d_losses", d_losses, error.shape[:-1], error.dtype)
     return 2 / error.shape[-1] * error * d_losses[..., None]  # Eq. (29)
 
 
 def reduce(losses: Array, weights: Array | None = None) -> tuple[float, Array]:
-    """L = (1/N) sum_n sum_t w[t, n] losses[t, n] -> L and dL/dlosses = w / N. Losses (T, N), or (N,) without time.
+    """The weighted sum of the losses over the steps, and its mean over the sequences.
 
-    weights: a number for each loss, or a mask (bool); None is 1 everywhere. What has weight 0 adds nothing to L,
-    even if it is not finite. Raises ValueError for weights of another shape or dtype than the losses.
+    L = (1/N) sum_n sum_t w[t, n] losses[t, n]
+    dL/dlosses = w / N
+
+    Args:
+        losses: (T, N), or (N,) without time.
+        weights: a number for each loss, or a mask (bool); None is 1 everywhere. A loss with weight 0 adds nothing to
+            L, even if it is not finite.
+
+    Returns:
+        L and dL/dlosses, which has the shape of the losses.
+
+    Raises:
+        ValueError: for weights of another shape than the losses, or of a dtype that is neither theirs nor bool.
     """
     check_float_array("losses", losses)
     expect(losses.ndim in (1, 2) and losses.size > 0, "losses", "shape (T, N) or (N,), not empty", losses.shape)

@@ -12,11 +12,21 @@ Gates = tuple[Array, Array, Array, Array]
 
 
 def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Array, Gates]:
-    """a_t = x_t W_xh + b_xh + b_hh (N, 4 H), h_{t-1}, c_{t-1} (N, H) -> h_t, c_t and the gates i, f, g, o (N, H)."""
+    """One time step.
+
+    Args:
+        a: (N, 4 H), a_t = x_t W_xh + b_xh + b_hh.
+        h_prev: (N, H), h_{t-1}.
+        c_prev: (N, H), c_{t-1}.
+        W_hh: (H, 4 H).
+
+    Returns:
+        h_t, c_t and the gates (i, f, g, o), (N, H) each.
+    """
     z_i, z_f, z_g, z_o = np.split(a + h_prev @ W_hh, 4, axis=-1)  # each (N, H), Eq. (10)
     i = sigmoid(z_i)  # the input gate, Eq. (10)
     f = sigmoid(z_f)  # the forget gate, Eq. (10)
-    g = np.tanh(z_g)  # what might be written into the cell, Eq. (10)
+    g = np.tanh(z_g)  # the new values for the cell, Eq. (10)
     o = sigmoid(z_o)  # the output gate, Eq. (10)
     c = f * c_prev + i * g  # Eq. (11)
     h = o * np.tanh(c)  # Eq. (12)
@@ -26,11 +36,22 @@ def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Ar
 def step_backward(
     dh: Array, dc_next: Array, gates: Array, c_prev: Array, c: Array, W_hh: Array
 ) -> tuple[Array, Array, Array]:
-    """From dh = dL/dh_t over all paths and dc_next, what c_t got from step t + 1, (N, H) each:
-    dz (N, 4 H), and what flows on to h_{t-1} and c_{t-1}, (N, H) each."""
+    """The same step backward.
+
+    Args:
+        dh: (N, H), dL/dh_t over all paths.
+        dc_next: (N, H), the part of dL/dc_t that comes from step t + 1.
+        gates: i, f, g, o, (N, H) each.
+        c_prev: (N, H), c_{t-1}.
+        c: (N, H), c_t.
+        W_hh: (H, 4 H).
+
+    Returns:
+        dz (N, 4 H), and the parts of dL/dh_{t-1} and dL/dc_{t-1} that go through this step, (N, H) each.
+    """
     i, f, g, o = gates
     tanh_c = np.tanh(c)  # in Eq. (13)
-    dc = dc_next + dh * o * (1 - tanh_c * tanh_c)  # both paths of the cell: onwards, and out through h_t, Eq. (13)
+    dc = dc_next + dh * o * (1 - tanh_c * tanh_c)  # both paths of c_t: to c_{t+1}, and to h_t, Eq. (13)
     dz_i = dc * g * i * (1 - i)  # Eq. (14)
     dz_f = dc * c_prev * f * (1 - f)  # Eq. (14)
     dz_g = dc * i * (1 - g * g)  # Eq. (14)
@@ -42,19 +63,53 @@ def step_backward(
 
 
 class LSTM(RNNBase):
-    """torch.nn.LSTM by hand, time first. The columns of W_xh, W_hh and the biases are the gates i, f, g, o.
+    """torch.nn.LSTM by hand, time first. `forward` and `backward` are described in `RNNBase`.
 
-    i, f, o = sigmoid, g = tanh of their quarter of x_t W_xh + b_xh + h_{t-1} W_hh + b_hh;
-    c_t = f * c_{t-1} + i * g;  h_t = o * tanh(c_t).  States and their gradients are pairs (h, c).
-    Sizes, parameters, `forward` and `backward` are described in `RNNBase`. Raises ValueError for a bad argument.
-    Source: Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000), without peepholes.
+    The columns of W_xh, W_hh and the biases are the gates i, f, g, o, a quarter each.
+
+    z = x_t W_xh + b_xh + h_{t-1} W_hh + b_hh
+    i, f, o = sigmoid of their quarters of z
+    g = tanh of its quarter of z
+    c_t = f * c_{t-1} + i * g
+    h_t = o * tanh(c_t)
+
+    States and their gradients are pairs (h, c).
+
+    Args:
+        input_size: D, the number of inputs at a step.
+        hidden_size: H, the number of hidden units of one layer in one direction.
+        num_layers: the number of layers.
+        bias: whether the layers have biases.
+        bidirectional: whether each layer also has a second direction.
+        dropout: the probability in `dropout_masks`, in [0, 1).
+        dtype: float32 or float64, for parameters, inputs and results.
+        rng: draws the initial parameters; None is default_rng(0).
+
+    Attributes:
+        params: the parameters by name; names and shapes are described in `StackParams`.
+
+    Raises:
+        ValueError: for a bad argument.
+
+    Source:
+        Hochreiter & Schmidhuber (1997), with the forget gate of Gers et al. (2000), without peepholes.
     """
 
     num_gates = 4
     state_names = ("h", "c")
 
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """x (T, N, D), lengths (N,), the longest first, (h_0, c_0) (N, H) each -> hs, cs (T + 1, N, H), gates."""
+        """One layer in one direction, forward, see `RNNBase.layer_forward`.
+
+        Args:
+            x: (T, N, D), the inputs.
+            lengths: (N,), of the sequences, the longest first.
+            p: the parameters under their bare names.
+            states_0: (h_0, c_0), (N, H) each.
+
+        Returns:
+            x, the states hs and cs (T + 1, N, H), zero after a sequence's end, and the gates (T, 4, N, H).
+        """
         T, N, _ = x.shape
         a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product, Eq. (1)
         if self.bias:
@@ -69,13 +124,24 @@ class LSTM(RNNBase):
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
     ) -> tuple[Array, States, Params]:
-        """d_output (T, N, H), (dh_n, dc_n) (N, H) each -> dx (T, N, D), (dh_0, dc_0), the parameters' gradients."""
+        """One layer in one direction, backward, see `RNNBase.layer_backward`.
+
+        Args:
+            d_output: (T, N, H), the gradient of the outputs.
+            lengths: (N,), of the sequences, the longest first.
+            p: the parameters under their bare names.
+            cache: what `layer_forward` returned.
+            d_states_n: (dh_n, dc_n), (N, H) each.
+
+        Returns:
+            dx (T, N, D), (dh_0, dc_0) (N, H) each, and the gradients of p.
+        """
         x, (hs, cs), gates = cache
         dh_n, dc_n = d_states_n
-        dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H): R real steps in all
-        dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): wait in their rows until the sequence's last step
+        dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H): R is the number of real steps
+        dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): row n is first used at the last step of sequence n
         for t, live, packed in reversed(time_steps(lengths)):
-            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones, Eq. (3)
+            dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             dz[packed], dh_next[live], dc_next[live] = step_backward(
                 dh, dc_next[live], gates[t, :, live], cs[t, live], cs[t + 1, live], p["W_hh"]
             )

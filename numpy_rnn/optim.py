@@ -1,4 +1,4 @@
-"""SGD, Adam and clipping by global norm, with PyTorch's formulas. Parameters are updated where they stand."""
+"""SGD, Adam and clipping by global norm, with PyTorch's formulas. Parameters are updated in place."""
 
 import math
 
@@ -9,39 +9,70 @@ from numpy_rnn.types import Params
 
 
 def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
-    """All gradients times min(1, max_norm / (norm + 1e-6)), norm being that of all of them as one vector, and norm.
+    """All gradients times min(1, max_norm / (norm + 1e-6)). norm is the norm of all gradients as one vector.
 
-    Pascanu et al. (2013), Algorithm 1; the 1e-6 is torch.nn.utils.clip_grad_norm_'s. max_norm may be infinite.
+    Args:
+        grads: the gradients by name. They are not changed.
+        max_norm: a number above 0; infinity clips nothing.
+
+    Returns:
+        The clipped gradients, and norm.
+
+    Raises:
+        ValueError: for a max_norm that is not above 0.
+
+    Source:
+        Pascanu et al. (2013), Algorithm 1. The 1e-6 is that of torch.nn.utils.clip_grad_norm_.
     """
     number = isinstance(max_norm, (int, float, np.number))
     expect(number and max_norm > 0, "max_norm", "a number > 0", repr(max_norm))
     norm = float(np.sqrt(sum(np.vdot(g, g) for g in grads.values())))
-    scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays one
+    scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays a NaN
     return {name: g * scale for name, g in grads.items()}, norm
 
 
 def check_finite(backend: str, loss: float, norm: float) -> None:
-    """Before an update: no weight is touched by a NaN."""
+    """Raises ValueError unless the loss and the norm of the gradients are finite. Call it before an update."""
     finite = math.isfinite(loss) and math.isfinite(norm)
     expect(finite, f"{backend} training", "a finite loss and gradient (try a lower lr)", f"loss {loss}, norm {norm}")
 
 
 class SGD:
-    """p <- p - lr g."""
+    """Gradient descent: p <- p - lr g.
+
+    Args:
+        params: the arrays to be updated, by name.
+    """
 
     def __init__(self, params: Params):
         self.params = params
 
     def step(self, grads: Params, lr: float) -> None:
+        """One update. ValueError for gradients of other names, shapes or dtypes, and for a bad lr."""
         lr = _check(grads, self.params, lr)
         for name, p in self.params.items():
             p -= lr * grads[name]
 
 
 class Adam:
-    """Kingma & Ba (2015), Algorithm 1, with bias correction, and eps outside the root, where torch.optim.Adam has it.
+    """Adam with bias correction. eps is outside the root, as in torch.optim.Adam.
 
-    m, v: the running means of g and g^2, of the parameters' shapes; t: how many steps were made.
+    Args:
+        params: the arrays to be updated, by name.
+        beta1: the decay rate of m, in [0, 1).
+        beta2: the decay rate of v, in [0, 1).
+        eps: is added to the denominator; at least 0.
+
+    Attributes:
+        m: the running mean of g for each parameter, in its shape.
+        v: the running mean of g^2, likewise.
+        t: the number of steps so far.
+
+    Raises:
+        ValueError: for a bad argument.
+
+    Source:
+        Kingma & Ba (2015), Algorithm 1.
     """
 
     def __init__(self, params: Params, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8):
@@ -53,6 +84,7 @@ class Adam:
         self.t = 0
 
     def step(self, grads: Params, lr: float) -> None:
+        """One update. ValueError for gradients of other names, shapes or dtypes, and for a bad lr."""
         lr = _check(grads, self.params, lr)
         self.t += 1
         for name, p in self.params.items():
@@ -65,7 +97,7 @@ class Adam:
 
 
 def _check(grads: Params, params: Params, lr: float) -> float:
-    """The gradients fit the parameters; lr as Python's float, which leaves float32 what it is."""
+    """Checks the gradients and lr. Returns lr as Python's float: with it float32 results stay float32."""
     lr = check_number("lr", lr, 0, np.inf)
     expect(grads.keys() == params.keys(), "grads", f"the parameters' names {sorted(params)}", sorted(grads))
     for name, p in params.items():

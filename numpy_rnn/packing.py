@@ -1,4 +1,4 @@
-"""Sequences of unequal length in one array, the longest first: their real steps, without their pads."""
+"""Sequences of unequal length in one array, the longest first. The steps of a sequence are real, the rest are pads."""
 
 from typing import Any
 
@@ -9,7 +9,20 @@ from numpy_rnn.types import Array
 
 
 def longest_first(lengths: Any, T: int, N: int) -> tuple[Array, Array | slice]:
-    """Checked lengths (N,) in falling order, T each for None, and the order: row i is the given sequence order[i]."""
+    """Checks the lengths and sorts them.
+
+    Args:
+        lengths: (N,), whole numbers in 1..T; None is T for all.
+        T: the number of steps.
+        N: the number of sequences.
+
+    Returns:
+        The lengths (N,) in falling order, and the order: sequence i of the new order is the given sequence order[i].
+        slice(None) means that the order is as given.
+
+    Raises:
+        ValueError: for lengths of another shape, or outside 1..T.
+    """
     if lengths is None:
         return np.full(N, T), slice(None)
     lengths = check_whole_numbers("lengths", lengths, (N,), 1, T).astype(np.int64)
@@ -20,7 +33,7 @@ def longest_first(lengths: Any, T: int, N: int) -> tuple[Array, Array | slice]:
 
 
 def restore(a: Array, order: Array | slice) -> Array:
-    """(?, N, ...) in falling order of length, back in the given order."""
+    """The inverse of a[:, order]: an array (?, N, ...) in the order of `longest_first`, back in the given order."""
     if isinstance(order, slice):
         return a
     given = np.empty_like(a)
@@ -29,14 +42,18 @@ def restore(a: Array, order: Array | slice) -> Array:
 
 
 def time_steps(lengths: Array) -> list[tuple[int, slice, slice]]:
-    """(t, live, packed) for every step t, in order.
-
-    live: the sequences that have not ended before step t; with the longest first, they are 0, 1, ...
-    packed: where their step t stands in what `pack` gives. For lengths (3, 2, 2), seven packed steps:
+    """(t, live, packed) for every step t, in order. For lengths (3, 2, 2), seven packed steps:
 
         t = 0    live = 0:3    packed = 0:3
         t = 1    live = 0:3    packed = 3:6
         t = 2    live = 0:1    packed = 6:7
+
+    Args:
+        lengths: (N,), in falling order.
+
+    Returns:
+        For every step: t; live, the sequences that have a step t (the first ones, as the longest come first); packed,
+        the rows of their step t in the result of `pack`.
     """
     counts = (lengths > np.arange(lengths[0])[:, None]).sum(axis=1)  # (T,)
     ends = zip(counts.tolist(), np.cumsum(counts).tolist(), strict=True)
@@ -44,21 +61,26 @@ def time_steps(lengths: Array) -> list[tuple[int, slice, slice]]:
 
 
 def flat(a: Array) -> Array:
-    """(..., K) -> (R, K): everything before the last axis as rows, so that a sum over it is one matrix product."""
+    """(..., K) -> (R, K): all axes but the last become one, so that a sum over them is one matrix product."""
     return a.reshape(-1, a.shape[-1])
 
 
 def pack(a: Array, lengths: Array) -> Array:
-    """(T, N, K) -> (R, K): the real steps of all sequences, first all steps 0, then all steps 1, ...; without the pads.
+    """The real steps of all sequences, without the pads, in the order of PyTorch's packed sequences.
 
-    R is the sum of the lengths. This is the order of PyTorch's packed sequences.
+    Args:
+        a: (T, N, K).
+        lengths: (N,), in falling order.
+
+    Returns:
+        (R, K): all steps 0, then all steps 1, and so on. R is the sum of the lengths.
     """
     T = len(a)
     return flat(a) if lengths.min() == T else a[np.arange(T)[:, None] < lengths]
 
 
 def unpack(r: Array, lengths: Array, T: int) -> Array:
-    """The inverse of `pack`, with zeros in the pads."""
+    """The inverse of `pack`: (R, K) -> (T, N, K), with zeros in the pads."""
     if lengths.min() == T:
         return r.reshape(T, len(lengths), -1)
     a = np.zeros((T, len(lengths), r.shape[-1]), r.dtype)
@@ -67,6 +89,6 @@ def unpack(r: Array, lengths: Array, T: int) -> Array:
 
 
 def reverse(a: Array, lengths: Array) -> Array:
-    """(T, N, K), each sequence backwards from its own last step to its first; the pads stay where they are."""
+    """(T, N, K) -> (T, N, K): each sequence from its own last step to its first. The pads stay where they are."""
     t = np.arange(len(a))[:, None]
     return a[np.where(t < lengths, lengths - 1 - t, t), np.arange(len(lengths))]

@@ -12,28 +12,70 @@ from numpy_rnn.types import Array, Params, States
 
 
 def step(a: Array, h_prev: Array, W_hh: Array, nonlinearity: str) -> Array:
-    """h_t = f(a_t + h_{t-1} W_hh), Eq. (2), where a_t = x_t W_xh + b_xh + b_hh is Eq. (1). All of them (N, H)."""
+    """One time step.
+
+    a_t = x_t W_xh + b_xh + b_hh, Eq. (1)
+    h_t = f(a_t + h_{t-1} W_hh), Eq. (2)
+
+    Args:
+        a: (N, H), a_t.
+        h_prev: (N, H), h_{t-1}.
+        W_hh: (H, H).
+        nonlinearity: f, "tanh" or "relu".
+
+    Returns:
+        h_t (N, H).
+    """
     z = a + h_prev @ W_hh  # (N, H) = (N, H) + (N, H) (H, H), Eq. (2)
     return np.tanh(z) if nonlinearity == "tanh" else np.maximum(z, 0)  # Eq. (2)
 
 
 def derivative(h: Array, nonlinearity: str) -> Array:
-    """f'(z), written with h = f(z); relu's is 0 at 0, as PyTorch has it."""
+    """f'(z), computed from h = f(z). That of relu is 0 at z = 0, as in PyTorch."""
     return 1 - h * h if nonlinearity == "tanh" else (h > 0).astype(h.dtype)  # in Eq. (4)
 
 
 def step_backward(dh: Array, h: Array, W_hh: Array, nonlinearity: str) -> tuple[Array, Array]:
-    """From dh = dL/dh_t (N, H), over all paths: dz = dL/dz_t (N, H), and what flows on to h_{t-1} (N, H)."""
+    """The same step backward.
+
+    Args:
+        dh: (N, H), dL/dh_t over all paths.
+        h: (N, H), h_t.
+        W_hh: (H, H).
+        nonlinearity: f, "tanh" or "relu".
+
+    Returns:
+        dz = dL/dz_t (N, H), and the part of dL/dh_{t-1} that goes through this step (N, H).
+    """
     dz = dh * derivative(h, nonlinearity)  # (N, H), Eq. (4)
     dh_prev = dz @ W_hh.T  # (N, H) = (N, H) (H, H), Eq. (5)
     return dz, dh_prev
 
 
 class RNN(RNNBase):
-    """torch.nn.RNN by hand, time first: h_t = f(x_t W_xh + b_xh + h_{t-1} W_hh + b_hh), f = tanh or relu.
+    """torch.nn.RNN by hand, time first. `forward` and `backward` are described in `RNNBase`.
 
-    Sizes, parameters, `forward` and `backward` are described in `RNNBase`. Raises ValueError for a bad argument.
-    Source: Elman (1990), "Finding structure in time"; the two biases are PyTorch's.
+    h_t = f(x_t W_xh + b_xh + h_{t-1} W_hh + b_hh)
+
+    Args:
+        input_size: D, the number of inputs at a step.
+        hidden_size: H, the number of hidden units of one layer in one direction.
+        num_layers: the number of layers.
+        nonlinearity: f, "tanh" or "relu".
+        bias: whether the layers have biases.
+        bidirectional: whether each layer also has a second direction.
+        dropout: the probability in `dropout_masks`, in [0, 1).
+        dtype: float32 or float64, for parameters, inputs and results.
+        rng: draws the initial parameters; None is default_rng(0).
+
+    Attributes:
+        params: the parameters by name; names and shapes are described in `StackParams`.
+
+    Raises:
+        ValueError: for a bad argument.
+
+    Source:
+        Elman (1990), "Finding structure in time". The two biases are PyTorch's.
     """
 
     def __init__(
@@ -53,7 +95,17 @@ class RNN(RNNBase):
         super().__init__(input_size, hidden_size, num_layers, bias, bidirectional, dropout, dtype, rng)
 
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """x (T, N, D), lengths (N,), the longest first, (h_0 (N, H),) -> hs (T + 1, N, H), zero after the end."""
+        """One layer in one direction, forward, see `RNNBase.layer_forward`.
+
+        Args:
+            x: (T, N, D), the inputs.
+            lengths: (N,), of the sequences, the longest first.
+            p: the parameters under their bare names.
+            states_0: (h_0,), (N, H).
+
+        Returns:
+            x, and the states hs (T + 1, N, H), zero after a sequence's end.
+        """
         T, N, _ = x.shape
         a = pack(x, lengths) @ p["W_xh"]  # (R, H): every a_t in one product, Eq. (1)
         if self.bias:
@@ -67,18 +119,29 @@ class RNN(RNNBase):
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
     ) -> tuple[Array, States, Params]:
-        """d_output (T, N, H), (dh_n (N, H),) -> dx (T, N, D), (dh_0 (N, H),), the parameters' gradients."""
+        """One layer in one direction, backward, see `RNNBase.layer_backward`.
+
+        Args:
+            d_output: (T, N, H), the gradient of the outputs.
+            lengths: (N,), of the sequences, the longest first.
+            p: the parameters under their bare names.
+            cache: what `layer_forward` returned.
+            d_states_n: (dh_n,), (N, H).
+
+        Returns:
+            dx (T, N, D), (dh_0,) (N, H), and the gradients of p.
+        """
         x, (hs,), _ = cache
         (dh_n,) = d_states_n
-        dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H): R real steps in all
-        dh_next = dh_n.copy()  # (N, H): waits in its row until the sequence's last step is reached
+        dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H): R is the number of real steps
+        dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
         for t, live, packed in reversed(time_steps(lengths)):
-            dh = d_output[t, live] + dh_next[live]  # (live, H): the loss at t, and all later ones, Eq. (3)
+            dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             dz[packed], dh_next[live] = step_backward(dh, hs[t + 1, live], p["W_hh"], self.nonlinearity)
         dW_xh = pack(x, lengths).T @ dz  # (D, H) = sum over t of x_t^T dz_t, Eq. (6)
         dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
         db_xh = dz.sum(axis=0)  # (H,), Eq. (8)
         db_hh = db_xh.copy()  # (H,), the same sum, Eq. (8)
         dx = unpack(dz @ p["W_xh"].T, lengths, len(x))  # (T, N, D), Eq. (9)
-        dh_0 = dh_next  # (N, H): what step 1 sends back
+        dh_0 = dh_next  # (N, H): what comes back from the first step
         return dx, (dh_0,), {"W_xh": dW_xh, "W_hh": dW_hh, "b_xh": db_xh, "b_hh": db_hh}

@@ -1,4 +1,4 @@
-"""Real-time recurrent learning: BPTT's gradient, carried FORWARD in time. Eq. numbers: docs/derivation.md."""
+"""Real-time recurrent learning: the gradient of BPTT, computed FORWARD in time. Eq. numbers: docs/derivation.md."""
 
 import numpy as np
 
@@ -8,26 +8,49 @@ from numpy_rnn.types import Array, Params
 
 
 def step(P_prev: Array, u: Array, h: Array, W_hh: Array, nonlinearity: str) -> Array:
-    """P_t[n, j, m, i] = dh_t[n, j] / dW[m, i] (N, H, M, H) from P_{t-1}.
+    """P_t from P_{t-1}, where P_t[n, j, m, i] = dh_t[n, j] / dW[m, i].
 
-    W (M, H) is W_xh, W_hh and the bias below each other, u_t = [x_t, h_{t-1}, 1] (N, M), so that z_t = u_t W; h is h_t.
+    W (M, H) is W_xh, W_hh and the bias below each other, so that z_t = u_t W with u_t = [x_t, h_{t-1}, 1].
+
+    Args:
+        P_prev: (N, H, M, H), P_{t-1}.
+        u: (N, M), u_t.
+        h: (N, H), h_t.
+        W_hh: (H, H).
+        nonlinearity: "tanh" or "relu".
+
+    Returns:
+        P_t (N, H, M, H).
     """
     N, H, M, _ = P_prev.shape
     Q = (W_hh.T @ P_prev.reshape(N, H, M * H)).reshape(N, H, M, H)  # by h_{t-1}: sum_k W_hh[k, j] P[n, k], Eq. (23)
     j = np.arange(H)
-    Q[:, j, :, j] += u  # and directly: z[n, j] has u[n, m] W[m, j] in it, Eq. (23)
+    Q[:, j, :, j] += u  # directly: z[n, j] contains u[n, m] W[m, j], Eq. (23)
     return derivative(h, nonlinearity)[:, :, None, None] * Q  # Eq. (24)
 
 
 def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Params:
-    """The gradient of every parameter of an RNN of one layer, in one direction, without a way back.
+    """The gradient of every parameter of an RNN with one layer and one direction, without a backward pass.
 
-    x (T, N, D), d_output (T, N, H): dL_t/dh_t of the loss at step t alone, h_0 (1, N, H) or None for zeros.
-    Nothing of earlier steps is kept but P, of N H (D + H + 1) H numbers, whatever T is; and d_output[t] is needed at
-    step t only, so a network can learn while its input is still coming in. Every step costs N H^3 (D + H + 1)
-    multiplications, where BPTT's costs about 2 N H (D + H).
-    Source: Williams & Zipser (1989), "A learning algorithm for continually running fully recurrent neural networks",
-    Neural Computation 1. Raises ValueError for another layer, and for wrong shapes.
+    From earlier steps it keeps only P, with N H (D + H + 1) H numbers for every T. It needs d_output[t] at step t only,
+    so a network can learn while its input is still coming in. A step costs N H^3 (D + H + 1) multiplications. In BPTT
+    it costs about 2 N H (D + H).
+
+    Args:
+        layer: the RNN.
+        x: (T, N, D), the inputs.
+        d_output: (T, N, H), dL_t/dh_t, where L_t is the loss at step t alone.
+        h_0: (1, N, H), the initial state; None is zeros.
+
+    Returns:
+        The gradients by name, as in `layer.params`.
+
+    Raises:
+        ValueError: for another kind of layer, and for wrong shapes.
+
+    Source:
+        Williams & Zipser (1989), "A learning algorithm for continually running fully recurrent neural networks",
+        Neural Computation 1.
     """
     plain = isinstance(layer, RNN) and layer.num_layers == layer.directions == 1
     expect(plain, "layer", "an RNN of one layer in one direction", layer)

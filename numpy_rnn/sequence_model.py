@@ -1,4 +1,4 @@
-"""A long sequence in chunks: the state is carried on from chunk to chunk, and the weights are updated after each."""
+"""A long sequence in chunks: the state is carried on from chunk to chunk, with an update of the weights after each."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,9 +16,18 @@ from numpy_rnn.types import Array, Params
 class SequenceModel:
     """An RNN, LSTM or GRU and, at every step, a Linear layer: x (T, N, D) -> logits (T, N, C).
 
-    params: those of both, `layer.W_xh_l0`, ..., `output.W`, `output.b`; they are the layers' own arrays, to be updated
-    in place. Make both with one rng: each default_rng(0) would start anew, with the same numbers. Raises ValueError
-    where their sizes or dtypes don't fit.
+    Make both layers with the same rng. Without, each would get a default_rng(0) of its own, and the same numbers.
+
+    Args:
+        layer: the RNN, LSTM or GRU, with F features.
+        output: a Linear layer with F inputs and C outputs.
+
+    Attributes:
+        params: those of both layers, `layer.W_xh_l0`, ..., `output.W`, `output.b`. They are the layers' own arrays:
+            update them in place.
+
+    Raises:
+        ValueError: where the sizes or dtypes of the two layers don't fit.
     """
 
     def __init__(self, layer: RNNBase, output: Linear):
@@ -32,10 +41,22 @@ class SequenceModel:
     def gradients(
         self, x: Array, labels: Array, h_0: Any = None, weights: Array | None = None, masks: list[Array] | None = None
     ) -> tuple[float, Params, Any]:
-        """x (T, N, D), labels (T, N), weights (T, N) of the losses -> the loss, its gradients, and the last state h_n.
+        """The loss of a chunk and its gradients.
 
-        L = (1/N) sum over n and t of w[t, n] cross-entropy[t, n]; see `losses.reduce`.
-        masks: those of `layer.dropout_masks(T, N, rng)`; None is no dropout, whatever the layer's `dropout` is.
+        L = (1/N) sum over n and t of w[t, n] cross-entropy[t, n]
+
+        Args:
+            x: (T, N, D), the inputs.
+            labels: (T, N), the classes.
+            h_0: the initial state, see `RNNBase.forward`; None is zeros.
+            weights: (T, N), w, see `losses.reduce`; None is 1 everywhere.
+            masks: those of `layer.dropout_masks(T, N, rng)`; None is no dropout, whatever the layer's `dropout` is.
+
+        Returns:
+            L, its gradients, named as `params`, and the last state h_n.
+
+        Raises:
+            ValueError: for a bad argument.
         """
         h, h_n, cache = self.layer.forward(x, h_0, masks=masks)  # (T, N, F)
         logits, _ = self.output.forward(h)  # (T, N, C)
@@ -48,7 +69,7 @@ class SequenceModel:
 
 
 def chunks(x: Array, labels: Array, k: int) -> Iterator[tuple[Array, Array]]:
-    """x (T, N, D) and labels (T, N), k steps at a time; the last chunk may be short."""
+    """x (T, N, D) and labels (T, N) in chunks of k steps. The last chunk may be shorter."""
     check_size("k", k)
     expect(len(x) == len(labels), "labels", f"{len(x)} steps, as x has", len(labels))
     for start in range(0, len(x), k):
@@ -64,12 +85,25 @@ def train(
     h: Any = None,
     rng: np.random.Generator | None = None,
 ) -> Iterator[float]:
-    """One update for each (x, labels) of `pieces`, which may come from a generator; yields the losses.
+    """One update for each chunk: TBPTT(k, k) with updates in between.
 
-    TBPTT(k, k) with updates in between: a chunk starts from the state where the last one ended, a value, which no
-    gradient goes back through; so memory does not grow with the sequence. h: the first chunk's h_0, None for zeros.
-    rng: each chunk's dropout masks are drawn from it; None only for a layer that has no dropout between layers.
-    Raises ValueError before an update with a loss or gradient that is not finite.
+    A chunk starts with the last state of the chunk before. No gradient goes back through that state, so memory does not
+    grow with the sequence.
+
+    Args:
+        model: the model, whose parameters are updated.
+        optimizer: made with `model.params`.
+        pieces: the chunks, pairs of x (T, N, D) and labels (T, N); may be a generator, such as `chunks`.
+        lr: the learning rate.
+        clip: the largest global norm of the gradients; infinity clips nothing.
+        h: the initial state of the first chunk; None is zeros.
+        rng: draws the dropout masks of each chunk. None is for layers without dropout between layers only.
+
+    Yields:
+        The loss of each chunk, before its update.
+
+    Raises:
+        ValueError: for a bad argument. For a loss or gradient that is not finite, before that update.
     """
     layer = model.layer
     wanted = f"a numpy.random.Generator, from which to draw the masks of dropout {layer.dropout}"

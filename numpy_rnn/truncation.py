@@ -5,12 +5,16 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from numpy_rnn.checks import check_size, expect
+from numpy_rnn.checks import check_truncation
 from numpy_rnn.types import Array, Params, States
 
 
 class Window(NamedTuple):
-    """The losses of the steps first <= t < end, or up to a sequence's end, go back to step start. Steps from 0."""
+    """The losses of some steps, and the steps through which they go back.
+
+    The losses are those of first <= t < end. They go back to step `start`. Steps count from 0. A sequence may end
+    before `end`.
+    """
 
     start: int
     first: int
@@ -18,10 +22,10 @@ class Window(NamedTuple):
 
 
 class LayerCache(NamedTuple):
-    """What one layer's backward pass, in one direction, needs of its forward pass."""
+    """What the forward pass of one layer in one direction keeps for the backward pass."""
 
     x: Array  # (T, N, D)
-    states: States  # each (T + 1, N, H): [t] is the state before step t, [t + 1] after it, [0] the initial one
+    states: States  # each (T + 1, N, H): [0] is the initial state, [t] the state before step t, [t + 1] the one after
     gates: Any = None  # (T, 4, N, H): an LSTM's i, f, g, o; a GRU's r, z, n and s_n
 
     def cut(self, start: int, end: int, n: slice) -> Self:
@@ -31,15 +35,19 @@ class LayerCache(NamedTuple):
 
 
 class Cache(NamedTuple):
-    made_by: object  # the layer itself: `backward` takes no other layer's cache, whatever its settings are
+    """What `forward` of an RNN, LSTM or GRU keeps for `backward`."""
+
+    made_by: object  # the layer itself: `backward` accepts the cache of no other layer, even if that is equal
     lengths: Array  # (N,), the longest first
-    order: Array | slice  # row i of a layer's arrays is sequence order[i]; slice(None): the order as given
-    masks: list[Array]  # Dropout's, between the layers; empty without
-    layers: list[LayerCache]  # layer 0, with both directions its reverse, layer 1, ...
+    order: Array | slice  # sequence i of a layer's arrays is the given sequence order[i]; slice(None): the given order
+    masks: list[Array]  # the dropout masks between the layers; empty without dropout
+    layers: list[LayerCache]  # in the order of K: l0, l0_reverse (with both directions), l1, ...
 
     def cut(self, window: Window, n: slice) -> Self:
-        """What a forward pass of the sequences n, over the window alone, from the state before it, would have kept.
-        (All but `order`, which stays that of the batch.)"""
+        """The cache of a forward pass over the window alone, for the sequences n, from the state before the window.
+
+        Only `order` is still that of the whole batch.
+        """
         start, _, end = window
         lengths = np.minimum(self.lengths[n], end) - start
         masks = [mask[start:end, n] for mask in self.masks]
@@ -47,31 +55,56 @@ class Cache(NamedTuple):
 
 
 def cut_gradients(window: Window, n: slice, lengths: Array, d_output: Array, d_h_ns: States) -> tuple[Array, States]:
-    """The window's share of d_output (T, N, H) and of each d_h_n (L, N, H): what its losses send."""
+    """The part of the gradients that comes from the losses of one window.
+
+    Args:
+        window: the window.
+        n: its sequences.
+        lengths: (N,), of all sequences.
+        d_output: (T, N, F).
+        d_h_ns: (K, N, H) each.
+
+    Returns:
+        Of d_output the steps of the window, with zeros before the first loss. Of each d_h_n the sequences n, with
+        zeros for those that end after the window.
+    """
     start, first, end = window
     d_output = d_output[start:end, n]
     if start < first:
         is_loss = np.arange(start, start + len(d_output)) >= first
         d_output = np.where(is_loss[:, None, None], d_output, 0)
-    ends_here = lengths[n] <= end  # h_n is the state after the sequence's own last step, and first < that for all of n
+    ends_here = lengths[n] <= end  # h_n is the state after a sequence's last step; no sequence of n ends before `first`
     return d_output, tuple(np.where(ends_here[:, None], d[:, n], 0) for d in d_h_ns)
 
 
 def windows(lengths: Array, T: int, k1: int | None, k2: int | None) -> list[tuple[Window, slice]]:
-    """The windows and, for each, the sequences that it is for; lengths (N,) in falling order, at most T.
+    """The windows of TBPTT(k1, k2), each with its sequences.
 
-    Every loss of every sequence stands in exactly one window. The losses are taken in groups of k1 steps, and each
-    group's error goes back from the group's last step through at most k2 steps, that last step included. The last group
-    of a sequence may be short, and ends with the sequence, not with the batch: pads change no gradient.
-    k1 = k2 = k: chunks of k steps with a carried state, the last one too, so a group never leaves its chunk.
-    k1 = 1: for every loss the last k2 steps; k2 = 1: no gradient through time. k2 >= T: full backpropagation, in one
-    window. None is T.
-    Source: Sutskever (2013), "Training recurrent neural networks"; it is BPTT(h; h') of Williams & Peng (1990).
-    Raises ValueError for k1 or k2 below 1, and for k2 < k1, which would lose losses.
+    The losses are taken in groups of k1 steps. Each group goes back from its last step through at most k2 steps, that
+    last step included. Every loss of every sequence is in exactly one window. The last group of a sequence may be
+    short. It ends where the sequence ends, not where the batch ends, so pads change no gradient. Special cases:
+
+        k1 = k2 = k    chunks of k steps: the state is carried on, and no group goes back beyond its own chunk
+        k1 = 1         each loss goes back through the last k2 steps
+        k2 = 1         no gradient goes back through time
+        k2 >= T        full backpropagation, in one window
+
+    Args:
+        lengths: (N,), of the sequences, in falling order, each at most T.
+        T: the number of steps.
+        k1: the number of steps in a group, at least 1; None is T.
+        k2: the number of steps that a group goes back, at least k1; None is no limit.
+
+    Returns:
+        Pairs of a window and the slice of sequences that have losses in it.
+
+    Raises:
+        ValueError: for k1 or k2 below 1, and for k2 < k1, as some losses would be lost.
+
+    Source:
+        Sutskever (2013), "Training recurrent neural networks". It is BPTT(h; h') of Williams & Peng (1990).
     """
-    k1 = T if k1 is None else check_size("k1", k1)
-    k2 = max(T, k1) if k2 is None else check_size("k2", k2)
-    expect(k2 >= k1, "k2", f"at least k1 = {k1}, or losses would be lost", k2)
+    k1, k2 = check_truncation(k1, k2, T)
     if k2 >= T:
         k1 = k2 = T
     found: dict[Window, list[int]] = {}
@@ -89,9 +122,17 @@ Backward = Callable[[Array, States, Cache], tuple[Array, States, Params]]
 def truncated(
     parts: list[tuple[Window, slice]], backward: Backward, d_output: Array, d_states_n: States, cache: Cache
 ) -> tuple[Array, States, Params]:
-    """The sum over all windows of full backpropagation of the window's losses, through the window's steps.
+    """Truncated backpropagation: for each window full backpropagation through its steps, and the sum of the results.
 
-    d_output (T, N, F), d_states_n (K, N, H) each -> dx (T, N, D), d_states_0 (K, N, H) each, the parameters' gradients.
+    Args:
+        parts: the windows and their sequences, see `windows`.
+        backward: full backpropagation, with the last three arguments.
+        d_output: (T, N, F), dL/doutput.
+        d_states_n: (K, N, H) each, the gradients at the last states.
+        cache: of the whole forward pass.
+
+    Returns:
+        dx (T, N, D), d_states_0 (K, N, H) each, and the gradients of the parameters.
     """
     dx = np.zeros_like(cache.layers[0].x)
     d_states_0 = tuple(np.zeros_like(d) for d in d_states_n)

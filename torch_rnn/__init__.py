@@ -1,4 +1,4 @@
-"""PyTorch twins of numpy_rnn, and what it takes to compare the two."""
+"""PyTorch twins of the networks of numpy_rnn, and the conversion between the two."""
 
 from torch_rnn.convert import from_torch, from_torch_names, to_torch, to_torch_names
 from torch_rnn.models import BasicRNN, ElmanNetwork, RNNCellNet, SequenceModel

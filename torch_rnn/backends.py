@@ -17,11 +17,21 @@ Start = Callable[[SentimentModel], AnyTrainer]
 def choose_backend(
     backend: str, device: str = "auto", deterministic: bool = False, capture: bool = False
 ) -> tuple[Start, dict[str, Any]]:
-    """What makes a trainer of a new NumPy model, and what a result should tell about it.
+    """How to train a new NumPy model in a backend.
 
-    backend: "numpy", or "torch" on `device` and, if torchrun started us, on several processes. In the second result
-    "rank" is 0 for the process that speaks and writes for all. deterministic: see devices.py. capture: the loop of an
-    RNNCellNet as a CUDA graph. Raises ValueError for a device that is not there, and where there is nothing to capture.
+    Args:
+        backend: "numpy", or "torch", on several processes if torchrun started this one.
+        device: "auto", "cpu", "cuda", ..., see `devices.choose_device`. With "numpy" only "auto" or "cpu".
+        deterministic: whether PyTorch has to give the same bits each time, see devices.py.
+        capture: whether the loop of an RNNCellNet becomes a CUDA graph.
+
+    Returns:
+        A function that makes a trainer of a new NumPy model, and facts about the backend to be reported with results.
+        In these "rank" is 0 for the process that prints and writes for all.
+
+    Raises:
+        ValueError: for a device that this machine does not have, for "numpy" under torchrun, and where nothing can be
+            captured.
     """
     expect(not capture or backend == "torch", "capture", "backend torch", repr(backend))
     if backend == "numpy":
@@ -64,5 +74,5 @@ def choose_backend(
 
 
 def numpy_model(trainer: AnyTrainer) -> SentimentModel:
-    """What a checkpoint holds: the trained model as NumPy's."""
+    """The trained model as a NumPy model, for a checkpoint."""
     return trainer.model if isinstance(trainer, Trainer) else from_torch(trainer.model)

@@ -1,4 +1,4 @@
-"""Training both backends on the same data, from the same weights, with the same batches: freely, or in lockstep."""
+"""Training in both backends with the same data, initial weights and batches: each on its own, or in lockstep."""
 
 import time
 from collections.abc import Iterator
@@ -18,18 +18,18 @@ from numpy_rnn.types import Array, Params
 from torch_rnn.convert import from_torch_names
 from torch_rnn.training import TorchTrainer
 
-DIVERGED = 1e-3  # two training runs have diverged where their losses differ by more
+DIVERGED = 1e-3  # two training runs have diverged when their losses differ by more
 
 
 def relative_error(a: Array, b: Array) -> float:
-    """|a - b| / |b| in the Euclidean norm; 0 if both are zero, infinite if only b is. A NaN stays a NaN."""
+    """|a - b| / |b| in the Euclidean norm. 0 if both are zero, infinity if only b is. A NaN gives NaN."""
     difference = float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
     norm = float(np.linalg.norm(b.astype(np.float64)))
     return difference / norm if norm else (0.0 if difference == 0 else np.inf)
 
 
 def divergence_step(differences: Array) -> int | None:
-    """The first step, counted from 1, at which the losses differ by more than DIVERGED; None if none does."""
+    """The first step, counted from 1, at which the losses differ by more than DIVERGED, or None."""
     diverged = np.flatnonzero(differences > DIVERGED)
     return int(diverged[0]) + 1 if diverged.size else None
 
@@ -39,15 +39,27 @@ def _errors(ours: Params, theirs: Params) -> dict[str, float]:
 
 
 def _raise(worst: dict[str, float], key: str, error: float) -> None:
-    worst[key] = float(np.maximum(worst[key], error))  # unlike max(), it lets no NaN slip through
+    worst[key] = float(np.maximum(worst[key], error))  # unlike max(), it always keeps a NaN
 
 
 class Comparison:
-    """A NumPy trainer and its PyTorch twin over `config.epochs` epochs, or over the first `steps` steps of them.
+    """A NumPy trainer and its PyTorch twin, which do the same training.
 
-    losses["numpy"] and losses["torch"] hold the training loss of every step. With lockstep, `worst` holds the largest
-    differences over all steps so far: "steps", "largest_loss_difference", "largest_gradient_error" (by parameter, the
-    relative error in norm before clipping) and "largest_weight_error" (after the update, the same of any parameter).
+    Args:
+        data: the reviews.
+        config: the settings.
+        device: of PyTorch.
+        steps: the number of training steps, at most those of config.epochs epochs; None is all of these.
+        lockstep: whether the twin takes over NumPy's weights and optimizer state before each step.
+
+    Attributes:
+        losses: losses["numpy"] and losses["torch"] are the training losses of all steps.
+        worst: with lockstep the largest differences so far, else None. "steps" is the number of steps.
+            "largest_loss_difference" is absolute. "largest_gradient_error" has for each parameter the relative error in
+            norm, before clipping. "largest_weight_error" is that of all parameters, after the update.
+
+    Raises:
+        ValueError: for a bad number of steps.
     """
 
     def __init__(
@@ -61,7 +73,7 @@ class Comparison:
         self.steps = self.total if steps is None else min(self.total, check_size("steps", steps))
         self.losses: dict[str, list[float]] = {"numpy": [], "torch": []}
         self.sizes: list[int] = []  # of the batches
-        self.computed, self.real = 0, 0  # steps of all reviews so far, with pads and without
+        self.computed, self.real = 0, 0  # the time steps of all reviews so far, with pads and without
         self.worst: dict[str, Any] | None = None
         if lockstep:
             errors = dict.fromkeys(self.numpy.model.params, 0.0)
@@ -73,7 +85,7 @@ class Comparison:
             }
 
     def epochs(self) -> Iterator[dict[str, Any]]:
-        """Trains; yields after each epoch what it brought to each backend."""
+        """Trains. Yields the results of both backends after each epoch."""
         for epoch in range(-(-self.steps // self.per_epoch)):
             begun, seconds = len(self.losses["numpy"]), {"numpy": 0.0, "torch": 0.0}
             if self.worst is None:
@@ -92,7 +104,7 @@ class Comparison:
             yield batch, learning_rate(self.config, first + i, self.total)
 
     def _free_running(self, epoch: int, seconds: dict[str, float]) -> None:
-        """Each backend goes its own way through the epoch, one after the other."""
+        """One epoch in each backend, one backend after the other, without any exchange."""
         for trainer in (self.numpy, self.torch):
             start = time.perf_counter()
             for batch, lr in self._batches(epoch, trainer.name):
@@ -102,9 +114,9 @@ class Comparison:
             seconds[trainer.name] = time.perf_counter() - start
 
     def _lockstep(self, batch: Batch, lr: float, seconds: dict[str, float], worst: dict[str, Any]) -> None:
-        """The twin takes over NumPy's weights and Adam state, then both do the same step, and everything is compared.
+        """The twin takes over NumPy's weights and optimizer state, then both do the same step and are compared.
 
-        So rounding can't pile up from step to step, and each step of a whole training run is a test of its own.
+        So rounding errors cannot grow from step to step, and each step of a training run is a separate test.
         """
         self.torch.copy_state_from(self.numpy)
         model, t0 = self.numpy.model, time.perf_counter()
@@ -137,7 +149,7 @@ class Comparison:
         self.real += int(batch.lengths.sum())
 
     def padding(self) -> float:
-        """The share of the steps that were pads: NumPy skips them, PyTorch computes them."""
+        """The share of pads among the time steps. NumPy skips pads, PyTorch computes them."""
         return 1 - self.real / self.computed
 
     def _row(self, begun: int, seconds: dict[str, float]) -> dict[str, Any]:
@@ -154,5 +166,5 @@ class Comparison:
         return row | {"largest_loss_difference": float(np.abs(losses["numpy"] - losses["torch"]).max())}
 
     def divergence_step(self) -> int | None:
-        """Of the two losses; see the function of that name."""
+        """The first step at which the losses of the two differ by more than DIVERGED, or None."""
         return divergence_step(np.abs(np.subtract(self.losses["numpy"], self.losses["torch"])))

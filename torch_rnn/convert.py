@@ -1,7 +1,8 @@
-"""Between numpy_rnn and PyTorch: every name, layout and transposition of PyTorch's that we need stands in this file.
+"""Conversion between numpy_rnn and PyTorch. All knowledge of PyTorch's names and layouts is in this file.
 
-We write x W with W (in, out); PyTorch writes x W^T with W (out, in). So every matrix but the embedding is transposed.
-The order of the gates is the same: i, f, g, o in an LSTM, r, z, n in a GRU, as columns here and as rows there.
+numpy_rnn has x W with W (in, out). PyTorch has x W^T with W (out, in). So every matrix but the embedding is transposed.
+The order of the gates is the same: i, f, g, o in an LSTM, r, z, n in a GRU. They are columns in numpy_rnn and rows in
+PyTorch.
 """
 
 import re
@@ -31,7 +32,10 @@ NAMES = {"W_xh": "weight_ih", "W_hh": "weight_hh", "b_xh": "bias_ih", "b_hh": "b
 
 
 def torch_name(name: str) -> str:
-    """ "W_xh_l0" -> "weight_ih_l0", and within a model "rnn.W_xh_l0" -> "rnn.weight_ih_l0"; an ElmanNetwork's names."""
+    """PyTorch's name of a parameter of a layer, a model ("layer.name") or an ElmanNetwork. ValueError for another name.
+
+    "W_xh_l0" -> "weight_ih_l0", "rnn.W_xh_l0" -> "rnn.weight_ih_l0", "b_h" -> "hidden.bias_ih_l0"
+    """
     if name in ELMAN:
         return ELMAN[name]
     match = re.fullmatch(r"(\w+\.)?([Wb](?:_[xh]h)?)(_l\d+(?:_reverse)?)?", name)
@@ -41,7 +45,7 @@ def torch_name(name: str) -> str:
 
 
 def _name(layer: Layer, name: str) -> str:
-    """As `torch_name`, but an RNNCellNet's cell is one layer by itself, without _l0, inside the loop over it."""
+    """As `torch_name`. But in an RNNCellNet the cell has no _l0, and is a part of the loop: rnn.cell.weight_ih."""
     if not isinstance(layer, numpy_rnn.sentiment.RNNCellNet):
         return torch_name(name)
     return torch_name(name.removesuffix("_l0")).replace("rnn.", "rnn.cell.")
@@ -53,9 +57,17 @@ def _transposed(layer: Layer, name: str) -> bool:
 
 
 def to_torch_names(layer: Layer, arrays: Params) -> dict[str, Array]:
-    """Parameters, gradients or optimizer states of a layer or model, under PyTorch's names and in its layouts. Copies.
+    """Parameters, gradients or optimizer states under PyTorch's names and in its layouts.
 
-    Raises ValueError for a name that is not a parameter of the layer, or for another shape.
+    Args:
+        layer: the layer or model of numpy_rnn that they belong to.
+        arrays: all or some of them, by name.
+
+    Returns:
+        Copies, by PyTorch's names.
+
+    Raises:
+        ValueError: for a name that is not a parameter of the layer, and for another shape.
     """
     unknown = sorted(arrays.keys() - layer.params.keys())
     expect(not unknown, "arrays", f"names among {sorted(layer.params)}", unknown)
@@ -67,9 +79,17 @@ def to_torch_names(layer: Layer, arrays: Params) -> dict[str, Array]:
 
 
 def from_torch_names(layer: Layer, arrays: dict[str, Array]) -> Params:
-    """The inverse of `to_torch_names`, for all of the layer's parameters. Copies.
+    """The inverse of `to_torch_names`, for all parameters of the layer.
 
-    Raises ValueError where one is missing or has another shape than the layer's.
+    Args:
+        layer: the layer or model of numpy_rnn.
+        arrays: by PyTorch's names.
+
+    Returns:
+        Copies, by the names of numpy_rnn.
+
+    Raises:
+        ValueError: where an array is missing or has another shape than the layer's.
     """
     params: Params = {}
     for name, p in layer.params.items():
@@ -81,23 +101,30 @@ def from_torch_names(layer: Layer, arrays: dict[str, Array]) -> Params:
 
 
 def _settings(recurrent: Any) -> dict[str, Any]:
-    """Both backends call the constructor's arguments, and the attributes that keep them, the same."""
+    """The constructor's arguments. Their names, and those of the attributes, are the same in both backends."""
     names = ["input_size", "hidden_size", "num_layers", "bias", "bidirectional", "dropout"]
     names += ["nonlinearity"] if isinstance(recurrent, (numpy_rnn.RNN, nn.RNN)) else []
     return {name: getattr(recurrent, name) for name in names}
 
 
 def to_torch(layer: Layer) -> nn.Module:
-    """The PyTorch twin with the same parameters: nn.RNN, LSTM, GRU, Linear, Embedding, or a model of torch_rnn.
+    """The PyTorch twin of a layer or model, with a copy of its parameters. PyTorch's random generator is not changed.
 
-    It is in training mode, as every new nn.Module: where there is dropout between layers, it draws masks of its own.
-    Leaves PyTorch's random generator as it was. Raises ValueError for anything that numpy_rnn did not make.
+    Args:
+        layer: a layer or model of numpy_rnn.
+
+    Returns:
+        An nn.RNN, LSTM, GRU, Linear or Embedding, or a model of torch_rnn. It is in training mode, as every new
+        nn.Module: with dropout between layers it draws its own masks.
+
+    Raises:
+        ValueError: for anything else.
     """
-    with torch.random.fork_rng(devices=[]):  # every new module draws weights
+    with torch.random.fork_rng(devices=[]):  # since every new module draws weights
         module = _untrained(layer)
     tensors = {name: torch.from_numpy(a) for name, a in to_torch_names(layer, layer.params).items()}
     module = module.to(next(iter(tensors.values())).dtype)
-    module.load_state_dict(tensors, strict=not isinstance(module, ElmanNetwork))  # which has a bias that stays zero
+    module.load_state_dict(tensors, strict=not isinstance(module, ElmanNetwork))  # its second bias stays zero
     return module
 
 
@@ -124,7 +151,17 @@ def _untrained(layer: Layer) -> nn.Module:
 
 
 def from_torch(module: nn.Module) -> Layer:
-    """The NumPy twin with the same parameters. Raises ValueError for a module that numpy_rnn has no twin of."""
+    """The NumPy twin of a module, with a copy of its parameters.
+
+    Args:
+        module: an nn.RNN, LSTM, GRU, Linear or Embedding, or a model of torch_rnn.
+
+    Returns:
+        The layer or model of numpy_rnn.
+
+    Raises:
+        ValueError: for another module, and for settings that numpy_rnn does not have, such as batch_first.
+    """
     layer: Layer
     expect(isinstance(module, nn.Module), "module", "a torch.nn.Module", type(module).__name__)
     dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")

@@ -1,4 +1,4 @@
-"""Where PyTorch computes, in which precision, and whether it gives the same bits each time."""
+"""The device and the precision of PyTorch, and how to make it deterministic."""
 
 import os
 
@@ -6,11 +6,19 @@ import torch
 
 
 def choose_device(device: str) -> str:
-    """ "auto" is cuda where there is one, else cpu; anything else is checked and stays what it is.
+    """Chooses and checks PyTorch's device.
 
-    Each of several processes that torchrun started gets a GPU of its own. float32 means float32 there, too: cuDNN's
-    TF32, ten bits in the mantissa instead of 23, is switched off. Raises ValueError for a device that PyTorch does not
-    know or that this machine does not have.
+    On a GPU it switches off cuDNN's TF32, which has ten bits in the mantissa instead of 23: float32 has to be float32.
+
+    Args:
+        device: "auto", which is cuda if there is one, else cpu; or a device of PyTorch, such as "cuda:1". With several
+            processes of torchrun, "cuda" gives each process its own GPU.
+
+    Returns:
+        The name of the device.
+
+    Raises:
+        ValueError: for a device that PyTorch does not know or that this machine does not have.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -22,15 +30,16 @@ def choose_device(device: str) -> str:
         reason = str(error).splitlines()[0].split(". ")[0]
         raise ValueError(f"device: expected one that is here, such as cpu, got {device!r} ({reason})") from error
     if torch.device(device).type == "cuda":
-        torch.cuda.set_device(torch.device(device).index or 0)  # streams and graphs are the current device's
+        torch.cuda.set_device(torch.device(device).index or 0)  # streams and graphs use the current device
         torch.backends.cudnn.allow_tf32 = False
     return device
 
 
 def make_deterministic() -> None:
-    """What PyTorch's notes on reproducibility ask for; call it before anything runs on a GPU.
+    """Makes PyTorch give the same bits each time, as its notes on reproducibility say.
 
-    Where PyTorch has no deterministic algorithm for something, it raises RuntimeError from now on.
+    Call it before anything runs on a GPU. From then on PyTorch raises RuntimeError for an operation that has no
+    deterministic algorithm.
     """
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch.use_deterministic_algorithms(True)

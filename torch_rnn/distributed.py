@@ -1,9 +1,9 @@
-"""One training run on several processes: each takes its share of every batch, and all make the same update."""
+"""One training run on several processes: each takes a share of every batch, and all make the same update."""
 
 import os
 
 import torch
-import torch.distributed.nn.functional  # before `join`: its default arguments would keep the group for ever
+import torch.distributed.nn.functional  # before `join`, or its default arguments would keep the group
 from torch import distributed as dist
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
@@ -14,29 +14,40 @@ from torch_rnn.training import Tensors, TorchTrainer, count_correct
 
 
 def launched_by_torchrun() -> bool:
+    """Whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def join(device: str) -> tuple[int, int]:
-    """Meets the other processes of torchrun, by gloo on a CPU, nccl on GPUs: own rank, and how many there are."""
+    """Joins the other processes of torchrun, with gloo on a CPU and nccl on GPUs -> own rank, number of processes."""
     dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
     return dist.get_rank(), dist.get_world_size()
 
 
 def leave() -> None:
-    """At the end of the program, on one process or several; every DistributedTrainer has to be gone by then.
+    """Leaves the other processes. Call it at the end of the program, also with one process.
 
-    Whoever holds the group keeps its threads running, and one of them that drops its last tensor when Python has ended
-    aborts the process: "terminate called without an active exception".
+    Before the call, delete every DistributedTrainer: it keeps the group, and the group's threads, alive. A thread that
+    frees its last tensor after the end of Python aborts the process with "terminate called without an active
+    exception".
     """
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 class DistributedTrainer(TorchTrainer):
-    """A TorchTrainer that computes every `world`-th review of a batch and gets the others' gradients and losses.
+    """A TorchTrainer for one of several processes.
 
-    Testing is not shared: every process answers all reviews.
+    Each process computes every `world`-th review of a batch. They exchange gradients and losses. Tests are not shared:
+    every process computes all reviews.
+
+    Args:
+        twin_of: the NumPy trainer whose weights and optimizer state it starts with.
+        device: of this process.
+
+    Attributes:
+        rank: the number of this process.
+        world: the number of processes.
     """
 
     def __init__(self, twin_of: Trainer, device: str = "cpu"):
@@ -47,14 +58,14 @@ class DistributedTrainer(TorchTrainer):
     def backward(self, batch: Batch | Tensors) -> StepResult:
         """The mean loss over the whole batch, and its gradients in .grad, the same in every process.
 
-        A share's part of the mean is (1/N) sum of its losses. DistributedDataParallel takes the mean over the processes
-        of what each one's backward gives; times their number, that is the sum.
+        A share contributes (1/N) times the sum of its losses. DistributedDataParallel takes the mean of the gradients
+        over the processes. Times the number of processes this is the sum.
         """
         batch = self.tensors(batch)
         self.optimizer.zero_grad()
         N, share = len(batch.labels), self._share(batch)
         logits = self.replica(share.ids, share.lengths, share.mask)
-        weight = 1.0 if self.rank < N else 0.0  # with fewer reviews than processes: answered, but not counted
+        weight = 1.0 if self.rank < N else 0.0  # 0: with fewer reviews than processes this share is a copy
         loss = cross_entropy(logits, share.labels, reduction="sum") * weight / N
         (loss * self.world).backward()
         totals = torch.stack([loss.detach().double(), torch.tensor(count_correct(logits, share) * weight).to(loss)])

@@ -1,4 +1,4 @@
-"""The twins of numpy_rnn's models as nn.Modules, in PyTorch's own words."""
+"""The twins of numpy_rnn's models as nn.Modules, made of PyTorch's own layers."""
 
 import warnings
 from typing import Any
@@ -13,9 +13,15 @@ from numpy_rnn.sentiment.models import FC1_SIZE
 
 
 class ElmanNetwork(nn.Module):
-    """x (T, N, D), h_0 (N, H) -> losses E_t (T, N), y_hat (T, N, C), h_n (N, H): nn.RNN, nn.Linear, and an error.
+    """The twin of numpy_rnn.ElmanNetwork: nn.RNN, nn.Linear and a loss.
 
-    nn.RNN has two hidden biases, the network one: the second one stays zero and gets no gradient.
+    nn.RNN has two hidden biases, the network has one. So the second bias stays zero and gets no gradient.
+
+    Args:
+        input_size: D.
+        hidden_size: H.
+        output_size: C.
+        error: the loss, "squared_error" or "cross_entropy".
     """
 
     def __init__(self, input_size: int, hidden_size: int, output_size: int, error: str = "squared_error"):
@@ -27,7 +33,16 @@ class ElmanNetwork(nn.Module):
         second_bias.requires_grad_(False).zero_()
 
     def forward(self, x: Tensor, y: Tensor, h_0: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """y: (T, N, C) for the squared error, classes (T, N) for the cross-entropy."""
+        """The losses of all steps.
+
+        Args:
+            x: (T, N, D), the inputs.
+            y: the targets, (T, N, C) for the squared error, classes (T, N) for the cross-entropy.
+            h_0: (N, H), the initial state; None is zeros.
+
+        Returns:
+            The losses E_t (T, N), y_hat (T, N, C) and the last state h_n (N, H).
+        """
         h, h_n = self.hidden(x, None if h_0 is None else h_0[None])  # (T, N, H)
         z = self.output(h)  # (T, N, C)
         y_hat = z.softmax(dim=-1)
@@ -39,13 +54,19 @@ class ElmanNetwork(nn.Module):
 
 
 class SequenceModel(nn.Module):
-    """The twin of numpy_rnn.SequenceModel: x (T, N, D) -> logits at every step (T, N, C), and the last state."""
+    """The twin of numpy_rnn.SequenceModel: x (T, N, D) -> logits at every step (T, N, C), and the last state.
+
+    Args:
+        layer: an nn.RNN, LSTM or GRU.
+        output: an nn.Linear.
+    """
 
     def __init__(self, layer: nn.Module, output: nn.Module):
         super().__init__()
         self.layer, self.output = layer, output
 
     def forward(self, x: Tensor, h_0: Any = None) -> tuple[Tensor, Any]:
+        """x (T, N, D), h_0 as PyTorch's layer takes it -> logits (T, N, C), the last state."""
         h, h_n = self.layer(x, h_0)
         return self.output(h), h_n
 
@@ -53,7 +74,11 @@ class SequenceModel(nn.Module):
 class SentimentModel(nn.Module):
     """token ids (T, N), lengths (N,) -> logits (N, C): Embedding -> recurrent layer -> read-out -> Dropout -> head.
 
-    The subclasses have `embedding` and `rnn` and say how the states and the logits come about.
+    The subclasses add the recurrent layer and the head, with the methods `states` and `logits`.
+
+    Args:
+        vocabulary_size: V.
+        config: the settings.
     """
 
     system: str
@@ -65,14 +90,23 @@ class SentimentModel(nn.Module):
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
 
     def forward(self, ids: Tensor, lengths: Tensor, mask: Tensor | None = None) -> Tensor:
-        """mask (N, F) is Dropout's, the one that the NumPy side has; None when testing."""
+        """The logits of a batch.
+
+        Args:
+            ids: (T, N), the token ids.
+            lengths: (N,), of the reviews.
+            mask: (N, F), the dropout mask of the features, the same as in NumPy; None in testing.
+
+        Returns:
+            logits (N, C).
+        """
         features = self.read_out(self.states(self.embedding(ids), lengths), lengths)
         if mask is not None:
             features = features * mask
         return self.logits(features)
 
     def read_out(self, output: Tensor, lengths: Tensor) -> Tensor:
-        """The states (T, N, F) -> (N, F); see numpy_rnn.sentiment.SentimentModel."""
+        """The states (T, N, F) -> the features (N, F); see numpy_rnn/sentiment/readouts.py."""
         T, N, _ = output.shape
         if self.config.readout == "last":
             return output[-1]
@@ -95,9 +129,9 @@ class SentimentModel(nn.Module):
 class BasicRNN(SentimentModel):
     """The system basic: nn.RNN (or LSTM, GRU), one Linear layer, and, as it was written, a sigmoid.
 
-    In one direction the whole padded batch goes through the recurrent layer, since the real steps never see the pads:
-    on a CPU nn.RNN takes less than half the time of a packed sequence that way. Time first, where the original has
-    batch_first: the same network.
+    In one direction the recurrent layer gets the whole padded batch. The pads come last, so they have no influence on
+    the real steps. On a CPU this takes nn.RNN less than half the time of a packed sequence. The original has
+    batch_first, here time comes first: the network is the same.
     """
 
     system = "basic"
@@ -124,7 +158,11 @@ class BasicRNN(SentimentModel):
 
 
 class CellLoop(nn.Module):
-    """x (T, N, D) -> h_1..h_T (T, N, H): nn.RNNCell, LSTMCell or GRUCell, one step after the other; h_0 = 0."""
+    """x (T, N, D) -> h_1..h_T (T, N, H): a loop over the steps, with h_0 = 0.
+
+    Args:
+        cell: an nn.RNNCell, LSTMCell or GRUCell.
+    """
 
     def __init__(self, cell: nn.Module):
         super().__init__()
@@ -154,13 +192,14 @@ class RNNCellNet(SentimentModel):
         self.to(getattr(torch, config.dtype))
 
     def capture(self, T: int, N: int) -> None:
-        """Records the loop over batches of this shape, forward and backward, as a CUDA graph: one launch, not T.
+        """Records the loop for batches of T steps and N reviews, forward and backward, as a CUDA graph.
 
-        From then on training batches of this shape take it. Call it before training, on the GPU.
+        Then the loop is one launch, not one for each step. Training batches of this shape use it from then on. Call it
+        before training, on the GPU.
         """
         x = self.fc1.weight.new_zeros(T, N, self.config.embedding_size).requires_grad_()
-        loop = CellLoop(self.rnn.cell)  # of its own, with the same cell: what is recorded is changed by it
-        with warnings.catch_warnings():  # of its own warm-up, on another stream than the recording's: harmless
+        loop = CellLoop(self.rnn.cell)  # a new loop with the same cell, since recording changes the loop
+        with warnings.catch_warnings():  # PyTorch warns of its own warm-up, which is on another stream: harmless
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream does not match")
             self.captured[T, N] = torch.cuda.make_graphed_callables(loop, (x,))
 

@@ -1,4 +1,4 @@
-"""The twin of numpy_rnn.sentiment.training.Trainer: the same methods, by torch.autograd and torch.optim."""
+"""The twin of numpy_rnn.sentiment.training.Trainer: the same methods, with torch.autograd and torch.optim."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -28,7 +28,12 @@ class Tensors(NamedTuple):
 
 
 class TorchTrainer:
-    """The PyTorch twin of a NumPy trainer, starting from its weights and optimizer state. device: "cpu", "cuda", ..."""
+    """The PyTorch twin of a NumPy trainer.
+
+    Args:
+        twin_of: the NumPy trainer. Its weights and optimizer state are copied.
+        device: "cpu", "cuda", ...
+    """
 
     name = "torch"
 
@@ -40,21 +45,22 @@ class TorchTrainer:
         self.copy_state_from(twin_of)
 
     def ready(self, stream: Iterable[Batch]) -> Iterable[Tensors]:
-        """The batches as tensors. A GPU gets all of them at once: then no training step waits for a transfer.
+        """The batches as tensors. A GPU gets all batches at once, so that no training step waits for a transfer.
 
-        (But for both directions: PyTorch packs sequences by lengths that lie on the CPU.)
+        With both directions a step still waits: PyTorch needs the lengths on the CPU to pack sequences.
         """
         tensors = (self.tensors(batch) for batch in stream)
         return tensors if self.device.type == "cpu" else list(tensors)
 
     def tensors(self, batch: Batch | Tensors) -> Tensors:
+        """A batch as tensors on the device."""
         if isinstance(batch, Tensors):
             return batch
         arrays = (batch.ids.astype(np.int32), batch.lengths, batch.labels, batch.mask)
         return Tensors(*(None if a is None else torch.from_numpy(a).to(self.device) for a in arrays))  # type: ignore[arg-type]
 
     def gradients(self, batch: Batch | Tensors) -> StepResult:
-        """The mean loss and every parameter's gradient under PyTorch's names; on a CPU, views of the .grad."""
+        """The mean loss and the gradients under PyTorch's names. On a CPU they share memory with the .grad."""
         step = self.backward(batch)
         return step._replace(grads={name: p.grad.cpu().numpy() for name, p in self.model.named_parameters()})  # type: ignore[union-attr]
 
@@ -68,12 +74,13 @@ class TorchTrainer:
         return StepResult(loss.item(), count_correct(logits, batch), {})
 
     def step(self, batch: Batch | Tensors, lr: float) -> StepResult:
+        """Forward, backward, clip, update. ValueError if the loss or the norm of the gradients is not finite."""
         step = self.backward(batch)
         self.update(step, lr)
         return step
 
     def update(self, step: StepResult, lr: float) -> None:
-        """Clip and step, on the gradients in .grad."""
+        """Clips the gradients in .grad and updates. ValueError if the loss or the norm is not finite."""
         norm = clip_grad_norm_(self.model.parameters(), self.config.clip or np.inf)
         check_finite(self.name, step.loss, norm.item())
         self.optimizer.param_groups[0]["lr"] = lr
@@ -81,7 +88,7 @@ class TorchTrainer:
 
     @torch.no_grad()
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
-        """Mean loss per review and accuracy, without dropout."""
+        """The mean loss per review and the accuracy, without dropout."""
         losses, correct = [], 0
         stream = self.ready(batches(reviews, self.config))
         for batch in tqdm(stream, f"testing, {self.name}", leave=False, disable=None):
@@ -91,20 +98,21 @@ class TorchTrainer:
         return torch.cat(losses).mean().item(), correct / len(reviews)
 
     def weights(self) -> dict[str, Array]:
-        """Under PyTorch's names; on a CPU, views."""
+        """The parameters under PyTorch's names. On a CPU they share memory with the model."""
         return {name: p.detach().cpu().numpy() for name, p in self.model.named_parameters()}
 
     def copy_state_from(self, source: Trainer) -> None:
-        """The NumPy side's weights and optimizer state: the twin's next step starts where its next step starts."""
+        """Copies the weights and the optimizer state of a NumPy trainer, so that both do the same next step."""
         copy_state_from(source.model, source.optimizer, self.model, self.optimizer)
 
 
 def count_correct(logits: Tensor, batch: Tensors) -> int:
+    """The number of reviews whose largest logit is that of the label."""
     return int((logits.argmax(dim=1) == batch.labels).sum())
 
 
 def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Optimizer:
-    """torch.optim.Adam or SGD with the settings of the NumPy one, for the module's parameters."""
+    """torch.optim.Adam or SGD with the settings of the NumPy optimizer, for the module's parameters."""
     parameters = [p for p in module.parameters() if p.requires_grad]
     if isinstance(optimizer, SGD):
         return torch.optim.SGD(parameters)
@@ -113,13 +121,20 @@ def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Opti
 
 @torch.no_grad()
 def copy_state_from(model: Any, optimizer: SGD | Adam, module: nn.Module, theirs: torch.optim.Optimizer) -> None:
-    """Copies the NumPy model's weights and its optimizer's state into the twin module and its twin optimizer."""
+    """Copies the weights and the optimizer state of a NumPy model into its twin.
+
+    Args:
+        model: the NumPy model.
+        optimizer: its optimizer.
+        module: the twin of the model.
+        theirs: the twin of the optimizer.
+    """
     weights = to_torch_names(model, model.params)
     trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
     for name, p in trained:
         p.copy_(torch.from_numpy(weights[name]))
     if isinstance(optimizer, SGD):
-        return  # which has no state
+        return  # it has no state
     m, v = (to_torch_names(model, arrays) for arrays in (optimizer.m, optimizer.v))
     for name, p in trained:
         theirs.state[p] = {

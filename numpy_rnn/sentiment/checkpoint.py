@@ -1,6 +1,6 @@
 """A trained model in one safetensors file: weights, settings and vocabulary. No pickle: reading runs no code.
 
-PyTorch gets it by `torch_rnn.to_torch(load_checkpoint(file).model)`, and writes one by
+To load one in PyTorch: `torch_rnn.to_torch(load_checkpoint(file).model)`. To save a PyTorch model:
 `save_checkpoint(file, torch_rnn.from_torch(module), vocabulary)`.
 """
 
@@ -26,14 +26,24 @@ FORMAT, KEY = "sentiment model, 1", "numpy_rnn"
 
 
 class Checkpoint(NamedTuple):
+    """A model and its vocabulary."""
+
     model: SentimentModel
-    vocabulary: list[str]  # by token id
+    vocabulary: list[str]  # the words; the index is the token id
 
 
 def save_checkpoint(file: str | Path, model: SentimentModel, vocabulary: list[str]) -> None:
-    """The parameters under their names in `model.params`, the rest as JSON. The file appears whole or not at all.
+    """Writes a model to a file: the parameters under their names in `model.params`, the rest as JSON.
 
-    Raises ValueError for a vocabulary of another size than the model's, and for one that is no list of different words.
+    The file is written completely or not at all.
+
+    Args:
+        file: the file, which is replaced if it exists.
+        model: the model.
+        vocabulary: its words; the index is the token id.
+
+    Raises:
+        ValueError: for a vocabulary of another size than the model's, and for one that is no list of different words.
     """
     _check_vocabulary("vocabulary", vocabulary)
     V = len(model.params["embedding.W"])
@@ -45,7 +55,17 @@ def save_checkpoint(file: str | Path, model: SentimentModel, vocabulary: list[st
 
 
 def load_checkpoint(file: str | Path) -> Checkpoint:
-    """Raises ValueError for a file that `save_checkpoint` did not write, or that was cut or altered since."""
+    """Reads a model and its vocabulary.
+
+    Args:
+        file: what `save_checkpoint` wrote.
+
+    Returns:
+        The model and its vocabulary.
+
+    Raises:
+        ValueError: for a file that `save_checkpoint` did not write, or that was cut or changed since.
+    """
     about, params = _read(file)
     expect(about.pop("sha256", None) == _digest(about, params), "checkpoint", "what was written", "other content")
     try:
@@ -53,7 +73,7 @@ def load_checkpoint(file: str | Path) -> Checkpoint:
     except (KeyError, TypeError) as error:
         raise ValueError(f"checkpoint: expected this version's settings, got {error}") from error
     _check_vocabulary("checkpoint, vocabulary", vocabulary)
-    # All shapes, before a model is built: forged settings may ask for any number of layers of any size.
+    # All shapes are compared before a model is built: forged settings may ask for any number of layers of any size.
     expected = dict(islice(shapes(len(vocabulary), config), len(params) + 1))
     expect(params.keys() == expected.keys(), "checkpoint", f"the arrays {sorted(expected)}", sorted(params))
     for name, shape in expected.items():
@@ -68,7 +88,7 @@ def load_checkpoint(file: str | Path) -> Checkpoint:
 
 
 def shapes(V: int, config: Config) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The name and the shape of every parameter of such a model, one after the other, without building it."""
+    """The name and the shape of every parameter of a model with V words and these settings, without building it."""
     D, H, F, C = config.embedding_size, config.hidden_size, config.features, config.outputs
     columns = RECURRENT[config.cell].num_gates * H
     yield "embedding.W", (V, D)
@@ -86,7 +106,7 @@ def shapes(V: int, config: Config) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _read(file: str | Path) -> tuple[dict[str, Any], Params]:
-    """What stands in the file beside the arrays, and the arrays, which are float32 or float64."""
+    """What the file has besides the arrays, and the arrays, which are float32 or float64."""
     try:
         with safe_open(file, framework="numpy") as content:
             about = json.loads((content.metadata() or {}).get(KEY, "{}"))
@@ -94,7 +114,7 @@ def _read(file: str | Path) -> tuple[dict[str, Any], Params]:
             expect(made_by == FORMAT, "checkpoint", f"one of {FORMAT!r}", repr(made_by))
             names = list(content.keys())
             for name in names:
-                dtype = content.get_slice(name).get_dtype()  # from the header: NumPy does not have all of the types
+                dtype = content.get_slice(name).get_dtype()  # from the header, since NumPy does not have all types
                 expect(dtype in ("F32", "F64"), f"checkpoint, {name}", "float32 or float64", dtype)
             return about, {name: content.get_tensor(name) for name in names}
     except (SafetensorError, OSError, json.JSONDecodeError, RecursionError) as error:
@@ -102,7 +122,7 @@ def _read(file: str | Path) -> tuple[dict[str, Any], Params]:
 
 
 def _check_vocabulary(argument: str, vocabulary: Any) -> None:
-    """Different words: a word's place is its id."""
+    """Raises ValueError unless all words are different: the index of a word is its token id."""
     words = isinstance(vocabulary, (list, tuple)) and all(isinstance(word, str) for word in vocabulary)
     expect(words, argument, "a list of words", repr(vocabulary)[:60])
     word, count = max(Counter(vocabulary).items(), key=lambda item: item[1], default=("", 0))
@@ -110,5 +130,5 @@ def _check_vocabulary(argument: str, vocabulary: Any) -> None:
 
 
 def _digest(about: dict[str, Any], params: Params) -> str:
-    """Of everything in the file: a flipped bit is noticed, which safetensors by itself does not."""
+    """The checksum of everything in the file. safetensors itself does not notice a changed bit."""
     return digest(params, json.dumps(about, sort_keys=True))

@@ -1,4 +1,4 @@
-"""The one configuration that drives a NumPy model, its PyTorch twin, their data and their training."""
+"""The settings of a NumPy model, its PyTorch twin, their data and their training."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +19,13 @@ def _option(default: Any, meaning: str, choices: tuple[Any, ...] | None = None) 
 
 @dataclass(frozen=True)
 class Config:
-    """Each field is an option of scripts/compare.py and train.py as well, and its text is the one that --help shows.
+    """The settings. The text beside a field describes it.
 
-    Raises ValueError for a bad value. The defects of the two systems are values of these fields: systems.py.
+    Each field is also an option of scripts/compare.py and train.py, whose --help shows this text. The defects of the
+    two systems are values of these fields, see systems.py.
+
+    Raises:
+        ValueError: for a bad value, and for values that do not go together.
     """
 
     # the network
@@ -104,11 +108,11 @@ class Config:
 
     @property
     def features(self) -> int:
-        """F, numbers that are read out: H, with both directions 2 H."""
+        """F, the number of features that are read out: H, with both directions 2 H."""
         return self.hidden_size * (2 if self.bidirectional else 1)
 
     def _check_pairs(self) -> None:
-        """What does not go together."""
+        """Raises ValueError for values that do not go together."""
         expect(
             self.cell == "rnn" or self.nonlinearity == "tanh",
             "nonlinearity",

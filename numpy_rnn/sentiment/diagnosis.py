@@ -1,4 +1,4 @@
-"""Why is this model at 50 %? A few numbers that tell, and what they say in a plain sentence."""
+"""Why is this model at 50 %? A few numbers that show it, and a sentence that explains them."""
 
 from typing import NamedTuple
 
@@ -15,26 +15,28 @@ from numpy_rnn.types import Array
 
 
 class Diagnosis(NamedTuple):
-    reviews: int
-    loss: float  # mean per review
-    chance_loss: float  # the entropy of the labels: the loss of always giving their shares; ln 2 if they are equal
+    """What `diagnose` measures."""
+
+    reviews: int  # how many
+    loss: float  # the mean per review
+    chance_loss: float  # the loss if every answer is the labels' shares: their entropy, ln 2 for equal shares
     accuracy: float
-    chance: float  # the accuracy to expect if the same answers were dealt out blindly
-    noise: float  # how far from it they may come by luck
-    answer: str  # what is answered most often,
-    share: float  # and how often
-    spread: float  # standard deviation of P(positive) over the reviews
+    chance: float  # the expected accuracy of the same answers in random order
+    noise: float  # how far from `chance` the accuracy can be by luck
+    answer: str  # the most frequent answer
+    share: float  # its share of all answers
+    spread: float  # the standard deviation of P(positive) over the reviews
     length_correlation: float  # of P(positive) with the number of words that are read; NaN if one is constant
-    pads: float  # steps between the last real token and the step whose state is read, mean
-    kept: float  # |dL/dx| at the last real token, as a share of the largest from there on, over the pads; median
-    gradient: float  # the largest |dL/dx_t| |x_t| of a review: what changing a word by its own size can do; mean
-    slope: float  # f'(z) of the tanh or relu that a word goes through on its way into the state, mean
-    embedding_std: float  # standard deviation of the embeddings
+    pads: float  # steps from the last real token to the step whose state is read, the mean
+    kept: float  # |dL/dx| at the last real token / the largest at this token and the pads; the median
+    gradient: float  # the largest |dL/dx_t| |x_t| of a review: the effect of a change as large as the word; the mean
+    slope: float  # f'(z) of the tanh or relu between a word and the state, the mean
+    embedding_std: float  # the standard deviation of the embeddings
 
 
-@np.errstate(over="ignore", invalid="ignore")  # exploded weights are diagnosed, too
+@np.errstate(over="ignore", invalid="ignore")  # also for weights that have exploded
 def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
-    """Answers all the reviews and sends each one's loss L back to its words x_t."""
+    """Measures a model on reviews: its answers, and the gradient of each review's loss L at its words x_t."""
     config, n, W = model.config, len(reviews), model.params["embedding.W"]
     loss, p, answers, pads, kept, gradient, slopes = (np.empty(n) for _ in range(7))
     for batch in tqdm(batches(reviews, config), "diagnosis", -(-n // config.batch_size), leave=False, disable=None):
@@ -49,7 +51,7 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
         kept[i] = np.where(largest > 0, at_last / np.where(largest > 0, largest, 1), 1)
         gradient[i] = (norms * np.linalg.norm(W, axis=1)[batch.ids]).max(axis=0)
         slopes[i] = slope(model, cache, batch.lengths)
-    shares = [float((answers == c).mean()) for c in (0, 1, -1)]  # a third output, as written, stands for neither
+    shares = [float((answers == c).mean()) for c in (0, 1, -1)]  # -1: a third output, which stands for no class
     most = int(np.argmax(shares))
     chance, noise = blind(answers, reviews.labels)
     return Diagnosis(
@@ -72,14 +74,25 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
 
 
 def blind(answers: Array, labels: Array) -> tuple[float, float]:
-    """The accuracy to expect if the same answers (n,) met the labels (n,) in random order, and how far off luck goes:
-    three standard deviations, and 2 / n, as two answers that change places make the smallest step.
+    """The accuracy that the same answers have in random order.
 
-    sum_c P(answer c) P(label c); of a constant answer it is the share of that label.
-    Source: Cohen (1960), "A coefficient of agreement for nominal scales".
+    chance = sum_c P(answer c) P(label c)
+
+    For a constant answer it is the share of that label.
+
+    Args:
+        answers: (n,), 0, 1, or -1 for neither.
+        labels: (n,), 0 or 1.
+
+    Returns:
+        The expected accuracy, and how far from it the accuracy can be by luck: three standard deviations, and 2 / n,
+        the smallest step, which is that of two answers that change places.
+
+    Source:
+        Cohen (1960), "A coefficient of agreement for nominal scales".
     """
     chance = sum((answers == c).mean() * (labels == c).mean() for c in (0, 1))
-    sign = (answers == 1) * 1.0 - (answers == 0)  # the number of right ones is a constant + sum of sign * label
+    sign = (answers == 1) * 1.0 - (answers == 0)  # the number of right answers is a constant + the sum of sign * label
     return float(chance), float(3 * sign.std() * labels.std() / np.sqrt(len(labels)) + 2 / len(labels))
 
 
@@ -90,13 +103,24 @@ def entropy(labels: Array) -> float:
 
 
 def correlation(p: Array, lengths: Array) -> float:
-    """NaN if one of them is constant; a standard deviation below 1e-6 is p's rounding."""
+    """The correlation of p and lengths, NaN if one is constant, p within a standard deviation of 1e-6."""
     return float(np.corrcoef(p, lengths)[0, 1]) if p.std() > 1e-6 and lengths.std() > 0 else np.nan
 
 
 def slope(model: SentimentModel, cache: ModelCache, lengths: Array) -> Array:
-    """(N,): the mean over a review's real steps, all units and layers of f'(z), f being h_t's tanh or relu in an RNN,
-    g's tanh in an LSTM, n's in a GRU. 1: all units are open; 0: nothing gets back through any."""
+    """The mean of f'(z) over a review's real steps, all units and all layers.
+
+    f is the tanh or relu of h_t in an RNN, the tanh of g in an LSTM, that of n in a GRU. With a mean of 1 the gradient
+    goes back through every unit unchanged; with 0 it goes back through none.
+
+    Args:
+        model: the model.
+        cache: of its forward pass.
+        lengths: (N,), of the reviews.
+
+    Returns:
+        (N,).
+    """
     means = []
     for layer in cache.rnn.layers:
         h = layer.states[0][1:] if layer.gates is None else layer.gates[:, 2]  # (T, N, H): f(z)
@@ -107,7 +131,7 @@ def slope(model: SentimentModel, cache: ModelCache, lengths: Array) -> Array:
 
 
 def verdict(d: Diagnosis) -> str:
-    """What the numbers say, the plainest sign first."""
+    """What the numbers say, in a sentence. The clearest sign counts first."""
     against = f"{d.accuracy:.1%} right and loss {d.loss:.3f}, by chance {d.chance:.1%} and {d.chance_loss:.3f}"
     if not np.isfinite(d.loss):
         return f"It has exploded (loss {d.loss}): its weights are too large. Clip the gradients, and take a lower rate."
@@ -121,7 +145,7 @@ def verdict(d: Diagnosis) -> str:
 
 
 def cause(d: Diagnosis) -> str:
-    """Why it has learnt nothing."""
+    """The end of that sentence: why the model has learnt nothing."""
     if d.slope < 0.1:
         return (
             f", for its units are saturated or dead (mean slope {d.slope:.2f}; that of open units is 1), and no "

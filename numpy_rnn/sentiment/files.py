@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import hashlib
 import os
@@ -17,16 +17,26 @@ from numpy_rnn.types import Array
 
 @contextmanager
 def atomic_write(file: str | Path) -> Iterator[BinaryIO]:
-    """A binary file to write into, under a temporary name; renamed to `file` at the end, removed after an error.
+    """A binary file to write into, for a `with` statement.
 
-    What a killed process left of the same file is removed. Raises ValueError where `file` is a folder or a device.
+    It has a temporary name. At the end it is renamed to `file`; after an error it is removed. Temporary files of `file`
+    that a killed process left are removed, too.
+
+    Args:
+        file: the final name.
+
+    Yields:
+        The open file.
+
+    Raises:
+        ValueError: where `file` is a folder or a device.
     """
-    file = Path(file).resolve()  # a link stays one
+    file = Path(file).resolve()  # of a link its target is written, and the link stays
     check_replaceable("file", file)
     remove_left_over(file)
     temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "xb") as stream:  # x: a new file; what stands there is not followed
+        with open(temporary, "xb") as stream:  # x: it must be new, so no link is followed
             yield stream
         os.replace(temporary, file)
     finally:
@@ -34,8 +44,11 @@ def atomic_write(file: str | Path) -> Iterator[BinaryIO]:
 
 
 def remove_left_over(file: Path) -> None:
-    """The temporary files of `file` whose process is gone. One with this process's number is from before its time."""
-    with suppress(OSError):  # what can't be removed stays
+    """Removes the temporary files of `file` whose process has ended.
+
+    One with the number of this process is from an earlier process that had the same number.
+    """
+    with suppress(OSError):  # what cannot be removed stays
         for path in file.parent.iterdir():
             temporary = re.fullmatch(re.escape(file.name) + r"\.([1-9]\d{0,8})\.tmp", path.name)
             process = int(temporary[1]) if temporary else None
@@ -44,19 +57,20 @@ def remove_left_over(file: Path) -> None:
 
 
 def is_running(process: int) -> bool:
-    if os.name != "posix":  # elsewhere os.kill really kills: then nothing is removed
+    """Whether a process with this number is running. Always True on systems where there is no safe way to ask."""
+    if os.name != "posix":  # elsewhere os.kill ends the process
         return True
     try:
-        os.kill(process, 0)  # signal 0 is none: this only asks
+        os.kill(process, 0)  # signal 0 sends nothing: it only asks
     except ProcessLookupError:
         return False
-    except PermissionError:  # another user's
+    except PermissionError:  # it belongs to another user
         return True
     return True
 
 
 def check_target(argument: str, file: str | Path) -> None:
-    """Raises ValueError unless `atomic_write` could write `file` now: before an hour's work, not after it."""
+    """Raises ValueError unless `atomic_write` could write `file` now. Call it before long work, not after."""
     try:
         target = Path(file).resolve()
         with tempfile.TemporaryFile(dir=target.parent):
@@ -70,14 +84,14 @@ def check_target(argument: str, file: str | Path) -> None:
 
 
 def check_replaceable(argument: str, file: str | Path) -> None:
-    """Raises ValueError for a folder or a device."""
+    """Raises ValueError where `file` is a folder or a device."""
     target = Path(file)
     what = "folder" if target.is_dir() else "device"
     expect(target.is_file() or not target.exists(), argument, "a file", f"the {what} {str(file)!r}")
 
 
 def digest(arrays: dict[str, Array], about: str = "") -> str:
-    """SHA-256 of a text and of the arrays, with their names, dtypes and shapes: any change gives another one."""
+    """SHA-256 of a text and of the arrays with their names, dtypes and shapes. Any change changes it."""
     content = hashlib.sha256(about.encode())
     for name, array in sorted(arrays.items()):
         content.update(f"{name}\0{array.dtype}\0{array.shape}\0".encode())

@@ -20,18 +20,29 @@ FC1_SIZE = 256  # hidden units of RNNCellNet's head
 
 
 class ModelCache(NamedTuple):
+    """What `SentimentModel.forward` keeps for `backward`."""
+
     ids: Array  # (T, N)
     rnn: Cache
-    readout: Any  # the read-out's own cache
+    readout: Any  # the cache of the read-out
     mask: Array | None  # (N, F)
-    head: dict[str, Array]  # of each layer of the head
+    head: dict[str, Array]  # the cache of each layer of the head
 
 
 class SentimentModel:
-    """token ids (T, N), lengths (N,) -> logits (N, C). Its params are the layers' arrays under "layer.name".
+    """token ids (T, N), lengths (N,) -> logits (N, C). The subclasses BasicRNN and RNNCellNet differ in the head.
 
-    The read-out makes F features of the states, H or with both directions 2 H; see readouts.py. BasicRNN and RNNCellNet
-    are two of it, which differ in the head.
+    The read-out makes F features of the states: H, or with both directions 2 H. See readouts.py.
+
+    Args:
+        vocabulary_size: V.
+        config: the settings; config.seed draws the initial parameters.
+
+    Attributes:
+        params: the layers' own arrays, under "layer.name".
+
+    Raises:
+        ValueError: for settings of the other system.
     """
 
     system: str
@@ -58,7 +69,19 @@ class SentimentModel:
         raise NotImplementedError
 
     def forward(self, ids: Array, lengths: Any, mask: Array | None = None) -> tuple[Array, ModelCache]:
-        """mask (N, F) is Dropout's, None when testing. Returns logits (N, C) and the cache for `backward`."""
+        """The forward pass.
+
+        Args:
+            ids: (T, N), the token ids.
+            lengths: (N,), of the reviews, each in 1..T.
+            mask: (N, F), the dropout mask of the features; None in testing.
+
+        Returns:
+            logits (N, C), and the cache for `backward`.
+
+        Raises:
+            ValueError: for a bad argument.
+        """
         x, ids = self.embedding.forward(ids)
         lengths = check_whole_numbers("lengths", lengths, ids.shape[1:], 1, len(ids)).copy()
         output, _, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
@@ -78,7 +101,18 @@ class SentimentModel:
         return {name: joined[name] for name in self.params}
 
     def backward_to_embeddings(self, d_logits: Array, cache: ModelCache) -> tuple[Array, dict[str, Params]]:
-        """d_logits (N, C) -> what arrives at each word, dx (T, N, D), and the gradients of each layer on the way."""
+        """The backward pass down to the embeddings.
+
+        Args:
+            d_logits: (N, C), the gradient of the logits.
+            cache: what `forward` of this model returned.
+
+        Returns:
+            dx (T, N, D), the gradient at each word, and the gradients of each layer above, by its name.
+
+        Raises:
+            ValueError: for the cache of another model.
+        """
         expect(cache.rnn.made_by is self.rnn, "cache", "what forward of this model returned", "another one's")
         grads: dict[str, Params] = {}
         d_features = d_logits
@@ -92,7 +126,7 @@ class SentimentModel:
 
 
 class BasicRNN(SentimentModel):
-    """The system basic: one Linear layer; as it was written with a sigmoid behind it, which is the defect."""
+    """The system basic: one Linear layer. As it was written, a sigmoid follows, which is a defect."""
 
     system = "basic"
 
@@ -117,7 +151,7 @@ def build_model(vocabulary_size: int, config: Config) -> SentimentModel:
 
 
 def _start_with_identity(params: Params) -> None:
-    """W_hh = I, b = 0: h_t = f(h_{t-1} + x_t W_xh) sums up what comes in. Le, Jaitly & Hinton (2015), with relu."""
+    """W_hh = I, b = 0, so h_t = f(h_{t-1} + x_t W_xh) adds up the inputs. Le, Jaitly & Hinton (2015), with relu."""
     for name, p in params.items():
         if name.startswith("W_hh"):
             p[...] = np.eye(len(p))

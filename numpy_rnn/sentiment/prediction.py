@@ -1,4 +1,4 @@
-"""What a trained model says of a text, and how its mind changes from word to word."""
+"""What a trained model answers to a text, and how its answer changes from word to word."""
 
 from copy import copy
 from dataclasses import replace
@@ -14,20 +14,30 @@ from numpy_rnn.sentiment.data.text import TOKENIZERS, encode, shorten
 from numpy_rnn.types import Array
 
 CLASSES = ("negative", "positive")
-STEPS = 200_000  # N T of a batch, at most: what bounds the memory
+STEPS = 200_000  # N T of a batch, at most: this bounds the memory
 
 
 def positive(logits: Array, config: Config) -> Array:
-    """P(positive | positive or negative), (N, C) -> (N,); a third output, which stands for no class, is left out."""
+    """logits (N, C) -> P(positive) (N,), by the softmax of the two classes. A third output is no class: left out."""
     return softmax(logits[:, first_class(config) :])[:, 1]
 
 
 def word_by_word(checkpoint: Checkpoint, text: str) -> tuple[list[str], Array]:
-    """The text's words (n,), as the model's vocabulary has them, and P(positive) after each, (n,).
+    """P(positive) after each word of a text.
 
-    The answer after k words is the model's answer to a text of these k words alone, with cutting, pads and all.
-    Raises ValueError for a text without words, or without any word of the vocabulary, and for weights so large that
-    an answer is NaN.
+    The answer after k words is the model's answer to a text of these k words alone. It is cut and padded in the same
+    way as a review.
+
+    Args:
+        checkpoint: the model and its vocabulary.
+        text: the text.
+
+    Returns:
+        The n words, as the model's tokenizer gives them, and P(positive) after each, (n,).
+
+    Raises:
+        ValueError: for a text without words or without any word of the vocabulary, and for weights so large that an
+            answer is NaN.
     """
     model, vocabulary = checkpoint
     config = model.config
@@ -35,11 +45,11 @@ def word_by_word(checkpoint: Checkpoint, text: str) -> tuple[list[str], Array]:
     expect(bool(words), "text", "at least one word", repr(text[:60]))
     known = bool({*words} & {*vocabulary[2:]})
     expect(known, "text", "at least one word of the model's vocabulary", f"{len(words)} unknown ones: {text[:60]!r}")
-    if config.readout == "last" and config.pad_to == "longest":  # alone no text has pads: its last step is a real one
+    if config.readout == "last" and config.pad_to == "longest":  # a single text has no pads: its last step is real
         model = copy(model)
         model.config = replace(config, readout="last_real")
     n, p = len(words), np.empty(len(words))
-    T = min(n, config.max_tokens or n)  # of the longest
+    T = min(n, config.max_tokens or n)  # steps of the longest text
     size = max(1, min(config.batch_size, STEPS // T))
     for start in range(0, n, size):
         lengths = range(start + 1, min(start + size, n) + 1)

@@ -1,7 +1,7 @@
-"""Read-outs: from the states at every step to the features of a review, and the same backwards.
+"""Read-outs: from the states at every step to the features of a review, and the same backward.
 
-Each forward takes the states (T, N, F) and the lengths (N,), and returns the features (N, F) and a cache; its backward
-takes the features' gradient (N, F) and that cache, and returns the states' gradient (T, N, F).
+Each forward takes the states (T, N, F) and the lengths (N,). It returns the features m (N, F) and a cache. Its backward
+takes the features' gradient dm (N, F) and that cache. It returns the states' gradient (T, N, F).
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from numpy_rnn.types import Array
 
 
 def last(states: Array, lengths: Array) -> tuple[Array, Any]:
-    """The state after step T as it stands: where there are pads, the network ran on through them."""
+    """m = h_T, the state after the last step of the batch, even if that step is a pad."""
     return _at(states, np.full(len(lengths), len(states) - 1))
 
 
 def last_real(states: Array, lengths: Array) -> tuple[Array, Any]:
-    """The state after each review's own last token."""
+    """m = h_len, the state after each review's own last token."""
     return _at(states, lengths - 1)
 
 
 def _at(states: Array, t: Array) -> tuple[Array, Any]:
-    """m = h_t, t (N,) being each review's own step."""
+    """m is the state after step t[n] (counted from 0) of review n. t (N,)."""
     return states[t, np.arange(len(t))], (t, len(states))
 
 
@@ -36,20 +36,21 @@ def _at_backward(dm: Array, cache: Any) -> Array:
 
 
 def mean(states: Array, lengths: Array) -> tuple[Array, Any]:
-    """m = (1/len) sum_t h_t over a review's real steps: the states after its end are zero and add nothing."""
+    """m = (1/len) sum_t h_t over a review's real steps. The states after its end are zero and add nothing."""
     return states.sum(axis=0) / lengths[:, None].astype(states.dtype), (lengths, len(states))
 
 
 def _mean_backward(dm: Array, cache: Any) -> Array:
-    """dh_t = dm / len at every real step; the RNN never looks at the gradient after a review's end."""
+    """dh_t = dm / len at every step. After a review's end the RNN does not use the gradient."""
     lengths, T = cache
     return np.broadcast_to(dm / lengths[:, None].astype(dm.dtype), (T, *dm.shape))
 
 
 def maximum(states: Array, lengths: Array) -> tuple[Array, Any]:
-    """m_j = max_t h_t,j over a review's real steps, unit by unit; the cache has the step t where that is.
+    """m_j = max_t h_t,j over a review's real steps, for each unit j. The cache has the step t of each maximum.
 
-    Source: Collobert et al. (2011), "Natural language processing (almost) from scratch", the max layer.
+    Source:
+        Collobert et al. (2011), "Natural language processing (almost) from scratch", the max layer.
     """
     real = np.arange(len(states))[:, None] < lengths  # (T, N)
     where = np.where(real[:, :, None], states, -np.inf).argmax(axis=0)  # (N, F)
@@ -57,7 +58,7 @@ def maximum(states: Array, lengths: Array) -> tuple[Array, Any]:
 
 
 def _maximum_backward(dm: Array, cache: Any) -> Array:
-    """dh_t,j = dm_j at the step of the maximum, 0 at every other: each unit sends its whole error to one word."""
+    """dh_t,j = dm_j at the step of the maximum, 0 at every other: each unit sends its whole gradient to one step."""
     where, T = cache
     d_states = np.zeros((T, *dm.shape), dm.dtype)
     np.put_along_axis(d_states, where[None], dm[None], axis=0)
@@ -65,6 +66,8 @@ def _maximum_backward(dm: Array, cache: Any) -> Array:
 
 
 class Readout(NamedTuple):
+    """A read-out and its backward pass."""
+
     forward: Callable[[Array, Array], tuple[Array, Any]]
     backward: Callable[[Array, Any], Array]
 

@@ -1,6 +1,6 @@
-"""Two tutorial programs for IMDB as settings: as they were written, repaired, and every defect in between by name.
+"""Two tutorial programs for IMDB as settings: as they were written, repaired, and all steps in between.
 
-As written they learn little or nothing. A repair changes a few fields of Config, so a script can make one at a time.
+As written they learn little or nothing. Each repair changes a few fields of Config, so a script can apply one alone.
 """
 
 from dataclasses import dataclass, replace
@@ -9,7 +9,8 @@ from typing import Any
 from numpy_rnn.checks import check_choice
 from numpy_rnn.sentiment.config import SYSTEMS, Config
 
-# RNNCellNet and BasicRNN with the original settings; those left unsaid there are 100, 300 and 64 in the first.
+# RNNCellNet and BasicRNN with the original settings. RNNCellNet's program does not give its embedding_size, hidden_size
+# and batch_size. Here they are 100, 300 and 64.
 AS_WRITTEN = {
     "rnncell": Config(
         system="rnncell",
@@ -56,14 +57,16 @@ AS_WRITTEN = {
 
 @dataclass(frozen=True)
 class Repair:
+    """A defect and its repair."""
+
     number: str
     defect: str
     name: str  # of the repair
-    systems: tuple[str, ...]  # that have the defect
-    change: dict[str, Any]  # the fields of Config that mend it
+    systems: tuple[str, ...]  # the systems that have the defect
+    change: dict[str, Any]  # the fields of Config that repair it
 
 
-# 1 to 11 are what is wrong in the two programs; 1b is the other repair of 1; 12 and 13 make a right program better.
+# 1 to 11 are the defects of the two programs. 1b is another repair of 1. 12 and 13 improve a program without defects.
 REPAIRS = [
     Repair("1", "the state is read after the pads", "read the last real step", SYSTEMS, {"readout": "last_real"}),
     Repair(
@@ -109,7 +112,7 @@ REPAIRS = [
 
 
 def for_toy(config: Config) -> Config:
-    """The same with sizes and a training that fit the toy reviews, where every word counts."""
+    """The same settings, but with sizes and a training that fit the toy reviews, where every word matters."""
     return replace(
         config,
         embedding_size=32,
@@ -126,13 +129,16 @@ def for_toy(config: Config) -> Config:
 
 
 def as_written(system: str) -> Config:
-    """The settings of the original program. system: "rnncell" or "basic"."""
+    """The settings of the original program. `system` is "rnncell" or "basic", anything else a ValueError."""
     check_choice("system", system, SYSTEMS)
     return AS_WRITTEN[system]
 
 
 def ladder(system: str) -> list[tuple[Repair | None, Config]]:
-    """From as written (None) to repaired, one repair more at each rung."""
+    """The ladder of repairs: pairs of a repair and the settings after it, one more repair at each rung.
+
+    The first rung is the program as written, with None for the repair.
+    """
     rungs: list[tuple[Repair | None, Config]] = [(None, as_written(system))]
     for repair in REPAIRS:
         if system in repair.systems:
@@ -141,5 +147,5 @@ def ladder(system: str) -> list[tuple[Repair | None, Config]]:
 
 
 def repaired(system: str) -> Config:
-    """The last rung of the ladder."""
+    """The settings with all repairs, the last rung of the ladder."""
     return ladder(system)[-1][1]

@@ -17,18 +17,20 @@ from numpy_rnn.types import Array
 
 
 def learning_rate(config: Config, step: int, total: int) -> float:
-    """lr at step 0; constant, or falling on a straight line to 0 after `total` steps."""
+    """The learning rate of a step, counted from 0: config.lr, constant or falling linearly to 0 at step `total`."""
     return config.lr * (1 - step / total if config.schedule == "linear" else 1)
 
 
 class StepResult(NamedTuple):
+    """What a training step gives."""
+
     loss: float  # the mean over the batch, before the update
-    correct: int  # how many of its reviews were answered rightly
-    grads: dict[str, Array]  # nothing clipped
+    correct: int  # the number of reviews with the right answer
+    grads: dict[str, Array]  # not clipped
 
 
 class AnyTrainer(Protocol):
-    """What a training run needs, in either backend."""
+    """What a training run needs of a trainer, in either backend."""
 
     name: str
     config: Config
@@ -40,7 +42,11 @@ class AnyTrainer(Protocol):
 
 
 class Trainer:
-    """The model, its optimizer and how they are used."""
+    """Trains and tests a NumPy model with the optimizer of its settings.
+
+    Args:
+        model: the model, whose parameters are updated.
+    """
 
     name = "numpy"
 
@@ -50,11 +56,11 @@ class Trainer:
         self.optimizer = Adam(model.params) if model.config.optimizer == "adam" else SGD(model.params)
 
     def ready(self, stream: Iterable[Batch]) -> Iterable[Batch]:
-        """The batches as `step` takes them."""
+        """The batches in the form that `step` takes: unchanged."""
         return stream
 
     def gradients(self, batch: Batch) -> StepResult:
-        """The mean loss over the batch and its gradient for every parameter, nothing clipped, nothing updated."""
+        """The mean loss over the batch and the gradient of every parameter, not clipped. Nothing is updated."""
         logits, cache = self.model.forward(batch.ids, batch.lengths, batch.mask)
         losses, loss_cache = cross_entropy(logits, batch.labels)
         loss, d_losses = reduce(losses)
@@ -62,18 +68,19 @@ class Trainer:
         return StepResult(loss, count_correct(logits, batch), self.model.backward(d_logits, cache))
 
     def step(self, batch: Batch, lr: float) -> StepResult:
-        """Forward, backward, clip, update. ValueError if the loss is not finite."""
+        """Forward, backward, clip, update. ValueError if the loss or the norm of the gradients is not finite."""
         step = self.gradients(batch)
         self.update(step, lr)
         return step
 
     def update(self, step: StepResult, lr: float) -> None:
+        """Clips the gradients and updates the parameters. ValueError if the loss or the norm is not finite."""
         clipped, norm = clip_by_global_norm(step.grads, self.config.clip or np.inf)
         check_finite(self.name, step.loss, norm)
         self.optimizer.step(clipped, lr)
 
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
-        """Mean loss per review and accuracy, without dropout."""
+        """The mean loss per review and the accuracy, without dropout."""
         losses, correct = [], 0
         for batch in tqdm(batches(reviews, self.config), f"testing, {self.name}", leave=False, disable=None):
             logits, _ = self.model.forward(batch.ids, batch.lengths)
@@ -83,19 +90,27 @@ class Trainer:
 
 
 def count_correct(logits: Array, batch: Batch) -> int:
+    """The number of reviews whose largest logit is that of the label."""
     return int((logits.argmax(axis=1) == batch.labels).sum())
 
 
 def steps_per_epoch(data: Dataset, config: Config) -> int:
+    """The number of batches of the training part, the last, smaller one included."""
     return -(-len(data.train) // config.batch_size)
 
 
 def train(
     trainer: AnyTrainer, data: Dataset, after_step: Callable[[int, int, StepResult], None] = lambda *_: None
 ) -> Iterator[dict[str, Any]]:
-    """Trains for config.epochs; yields after each epoch what it brought: losses per review, accuracies, seconds.
+    """Trains for config.epochs epochs.
 
-    after_step is called with the epoch (from 1), the step within it (from 0), and the step's results.
+    Args:
+        trainer: of either backend.
+        data: the reviews.
+        after_step: is called with the epoch (from 1), the step within the epoch (from 0), and the step's result.
+
+    Yields:
+        After each epoch its number, losses per review, accuracies, and the seconds of its training.
     """
     config = trainer.config
     per_epoch = steps_per_epoch(data, config)

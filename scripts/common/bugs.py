@@ -3,6 +3,7 @@
 RNN, LSTM, GRU, BASE, ELMAN = (f"numpy_rnn/{name}.py" for name in ("rnn", "lstm", "gru", "base", "elman"))
 TRUNCATION, PACKING, SEQUENCE_MODEL = (f"numpy_rnn/{name}.py" for name in ("truncation", "packing", "sequence_model"))
 LAYERS, LOSSES, OPTIM, CHECKS = (f"numpy_rnn/{name}.py" for name in ("layers", "losses", "optim", "checks"))
+PARAMETERS = "numpy_rnn/parameters.py"
 RTRL, GRADCHECK = (f"numpy_rnn/{name}.py" for name in ("rtrl", "gradcheck"))
 DERIVATIVE, ROUNDING, VERDICT = (f"numpy_rnn/{name}.py" for name in ("derivative", "rounding", "verdict"))
 MODELS, TRAINING, CHECKPOINT = (f"numpy_rnn/sentiment/{name}.py" for name in ("models", "training", "checkpoint"))
@@ -80,7 +81,7 @@ BUGS = [
     ("a result shares memory with the cache", BASE, "below = np.concatenate(outputs, axis=-1)",
      "below = np.concatenate(outputs, axis=-1) if self.bidirectional else outputs[0]"),
     ("another layer's cache passes", BASE, "expect(made_by is self,", "expect(repr(made_by) == repr(self),"),
-    ("with_params alters the layer", BASE, "twin = copy.copy(self)", "twin = self"),
+    ("with_params alters the layer", PARAMETERS, "twin = copy.copy(self)", "twin = self"),
     ("the second direction ignores lengths", PACKING, "np.where(t < lengths, lengths - 1 - t, t)",
      "len(a) - 1 - t + 0 * lengths"),
     ("the second direction's output not turned back", BASE, "self._turned(part.states[0][1:], k, lengths)",
@@ -88,7 +89,7 @@ BUGS = [
     ("the second direction's d_output not turned", BASE, "self._turned(d_part, k, lengths)", "d_part"),
     ("the second direction reads from the start", BASE, "reverse(a, lengths) if k % self.directions else a", "a"),
     ("dx of the second direction only", BASE, "d_below[0] + d_below[1] if", "d_below[1] if"),
-    ("both directions with the same weights", BASE, '"_reverse" * (k % self.directions)', '"_reverse" * 0'),
+    ("both directions with the same weights", PARAMETERS, '"_reverse" * (k % self.directions)', '"_reverse" * 0'),
     ("dropout between layers left out of backward", BASE, "d_above * cache.masks[layer - 1]", "d_above"),
     ("dropout masks in the given order, not by length", BASE, "[mask[:, order] for mask in masks]", "list(masks)"),
     ("the same dropout mask between all layers", BASE, "below = below * masks[layer - 1]",
@@ -105,6 +106,7 @@ BUGS = [
      "masks = []"),
     ("a window's first state taken for h_0", TRUNCATION, "if window.start == 0:", "if True:"),
     ("h_0 detached but for the first group", TRUNCATION, "if window.start == 0:", "if window.first == 0:"),
+    ("k2 below k1 passes", CHECKS, 'expect(k2 >= k1, "k2"', 'expect(True, "k2"'),
     # the Elman network, its losses, chunks
     ("softmax': only the diagonal", LOSSES, "p * (dp - (p * dp).sum(axis=-1, keepdims=True))", "p * (1 - p) * dp"),
     ("squared error: 1 / C missing in backward", LOSSES, "2 / error.shape[-1] * error", "2 * error"),
@@ -131,7 +133,6 @@ BUGS = [
     ("Elman: another network's cache passes", ELMAN, "checks.expect(cache.made_by is self,", "checks.expect(True,"),
     ("Elman: every weight from a generator of its own", ELMAN, "rng.uniform(-bound, bound, s)",
      "np.random.default_rng(0).uniform(-bound, bound, s)"),
-    ("Elman: with_params alters the network", ELMAN, "twin = copy.copy(self)", "twin = self"),
     ("Elman: h_n is the cache's own", ELMAN, "h[-1].copy(), ElmanCache", "h[-1], ElmanCache"),
     ("cross-entropy keeps the caller's labels", LOSSES, "labels.copy())", "labels)"),
     ("distributions with a sum off by 1e-5 pass", LOSSES, "rtol=0, atol=1e-6", "atol=1e-6"),

@@ -10,31 +10,42 @@ from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import PAD, UNKNOWN, Reviews
 from numpy_rnn.types import Array
 
-POOL = 100  # batches that are sorted together: torchtext's BucketIterator has the same number
+POOL = 100  # batches that are sorted together, as many as in torchtext's BucketIterator
 
 
 class Batch(NamedTuple):
-    ids: Array  # (T, N), T as config.pad_to says, <pad> after each review's end
+    """A batch of reviews."""
+
+    ids: Array  # (T, N), with <pad> after each review's end; config.pad_to decides T
     lengths: Array  # (N,)
     labels: Array  # (N,), the index of the right logit
-    mask: Array | None  # (N, F), Dropout's for the read-out; None when testing
-    which: Array  # (N,), of the reviews
+    mask: Array | None  # (N, F), the dropout mask for the read-out; None in testing
+    which: Array  # (N,), the indices of the reviews
 
 
 def first_class(config: Config) -> int:
-    """The logit of class 0 (negative): with three outputs, as written, the first one stands for no class at all."""
+    """The index of the logit of class 0 (negative). With three outputs, as written, logit 0 stands for no class."""
     return config.outputs - 2
 
 
 def batches(reviews: Reviews, config: Config, epoch: int | None = None) -> Iterator[Batch]:
-    """The reviews in batches of config.batch_size, the last one smaller if need be; in each, the longest first.
+    """The reviews in batches of config.batch_size, in each batch the longest review first. One batch may be smaller.
 
-    epoch None: in their own order, for testing. Otherwise for training: shuffled, a share of the tokens replaced by
-    <unk>, with a dropout mask; all of it a function of (seed, epoch), so that both backends are given the same.
-    Epoch 0 draws from the stream that the initial weights were drawn from: NumPy makes the same one of [seed, 0] as of
-    seed. That is kept, since every table was measured with it, and it is harmless: on IMDB (RNN, five seeds, the
-    defaults of compare.py) a stream of its own changes the test accuracy by 0.05 ± 0.25 points.
-    With config.buckets a batch has reviews of similar length.
+    For training, the reviews are shuffled, a share of the tokens is replaced by <unk>, and each batch has a dropout
+    mask. All of this depends on config.seed and epoch alone, so both backends get the same. With config.buckets a batch
+    has reviews of similar length.
+
+    Epoch 0 uses the same random numbers as the initial weights: NumPy makes the same stream from [seed, 0] as from
+    seed. This is kept, since every table was measured with it. It is harmless: on IMDB (RNN, five seeds, the defaults
+    of compare.py) a separate stream changes the test accuracy by 0.05 ± 0.25 points.
+
+    Args:
+        reviews: the reviews.
+        config: the settings.
+        epoch: the epoch, from 0, for training; None is for testing: the given order, no <unk> drawn, no mask.
+
+    Yields:
+        The batches.
     """
     rng = None if epoch is None else np.random.default_rng([config.seed, epoch])
     order = np.arange(len(reviews)) if rng is None else rng.permutation(len(reviews))
@@ -49,14 +60,14 @@ def batches(reviews: Reviews, config: Config, epoch: int | None = None) -> Itera
 
 
 def _sorted_in_pools(order: Array, lengths: Array, pool: int) -> Array:
-    """Each `pool` reviews of `order` by themselves, sorted by length."""
+    """`order` in pools of `pool` reviews, each pool sorted by length."""
     parts = [order[start : start + pool] for start in range(0, len(order), pool)]
     return np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
 
 
 def _batch(reviews: Reviews, chosen: Array, config: Config, rng: np.random.Generator | None) -> Batch:
     lengths = reviews.offsets[chosen + 1] - reviews.offsets[chosen]
-    chosen = chosen[np.argsort(-lengths, kind="stable")]  # the longest first: then no layer needs to sort
+    chosen = chosen[np.argsort(-lengths, kind="stable")]  # the longest first, so no layer has to sort
     first = reviews.offsets[chosen]
     lengths = reviews.offsets[chosen + 1] - first
     t = np.arange(lengths.max() if config.pad_to == "longest" else config.max_tokens)[:, None]

@@ -1,4 +1,4 @@
-"""IMDB (Maas et al., 2011): read by the `datasets` library, encoded once, kept in a cache."""
+"""IMDB (Maas et al., 2011): read with the `datasets` library, encoded once, and kept in a cache."""
 
 import hashlib
 import logging
@@ -19,22 +19,29 @@ from numpy_rnn.sentiment.files import atomic_write, check_target, digest
 HUB_NAME = "stanfordnlp/imdb"
 SPLITS = ("train", "valid", "test")
 MAX_WORDS, MIN_COUNT, TRAIN_SHARE, SPLIT_SEED = 10_000, 10, 0.8, 0
-CACHE = re.compile(r"imdb-[0-9a-f]{32}\.npz(\.\d+\.tmp)?")  # its name, and that of a half-written one
-CODE_VERSION = 2  # raise it when cleaning, split, vocabulary or the file's layout change: old caches are then made anew
+CACHE = re.compile(r"imdb-[0-9a-f]{32}\.npz(\.\d+\.tmp)?")  # a cache, or its temporary file
+CODE_VERSION = 2  # raise it when cleaning, split, vocabulary or the cache's layout change: then new caches are made
 
 
 def default_cache_dir() -> Path:
+    """$XDG_CACHE_HOME/numpy_rnn, or ~/.cache/numpy_rnn."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "numpy_rnn"
 
 
 def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None = None, words: str = "clean") -> Dataset:
     """The 25,000 training reviews, split 80 : 20, and the 25,000 test reviews, as token ids.
 
-    data_dir: a folder with the splits "train" and "test" in a form that `datasets.load_dataset` reads (parquet, csv,
-    json) and with the columns text and label; None: the hub's stanfordnlp/imdb, through the network.
-    cache_dir: where the encoded reviews are kept; $XDG_CACHE_HOME/numpy_rnn unless given.
-    words: "clean" or "raw", see text.TOKENIZERS.
-    Raises ValueError for a folder that is missing or holds something else, and where the hub can't be reached.
+    Args:
+        data_dir: a folder with the splits "train" and "test", in a form that `datasets.load_dataset` reads (parquet,
+            csv, json) and with the columns text and label. None is the hub's stanfordnlp/imdb, through the network.
+        cache_dir: the folder for the encoded reviews; None is `default_cache_dir`.
+        words: "clean" or "raw", see text.TOKENIZERS.
+
+    Returns:
+        The encoded reviews and the vocabulary.
+
+    Raises:
+        ValueError: for a folder that is missing or has other content, and where the hub cannot be reached.
     """
     check_choice("words", words, tuple(TOKENIZERS))
     cache = Path(cache_dir or default_cache_dir())
@@ -53,14 +60,14 @@ def load_imdb(data_dir: str | Path | None = None, cache_dir: str | Path | None =
     expect(not file.is_symlink(), "cache_dir", f"a file as {file.name}", "a link, which is not followed")
     data = _load(file) if file.is_file() else None
     if data is None:
-        check_target("cache_dir", file)  # before the encoding, not after it
+        check_target("cache_dir", file)  # now, as encoding takes long
         data = _encode(source or _read(str(data_dir)), words)
         _save(file, data)
     return data
 
 
 def _hash_folder(folder: Path) -> Any:
-    """Of every file but caches, so that these may stand in the same folder."""
+    """The hash of all files in the folder but caches, so that the caches may be in the same folder."""
     content = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and not CACHE.fullmatch(path.name)):
         content.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
@@ -69,22 +76,22 @@ def _hash_folder(folder: Path) -> Any:
 
 
 def _read(name: str) -> Any:
-    import datasets  # here, since the import alone takes longer than reading the cache
+    import datasets  # imported here, since that takes longer than reading the cache
     import huggingface_hub
 
     datasets.disable_progress_bars()
     for library in (datasets, huggingface_hub):
-        library.logging.set_verbosity(logging.CRITICAL)  # its errors are raised as well, and told in one line below
+        library.logging.set_verbosity(logging.CRITICAL)  # its errors are also raised; the ValueError below has them
     argument = "hub" if name == HUB_NAME else "data_dir"
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            # the library's own copy: only the hub's is worth keeping
+            # the library makes a copy of its own: keep only that of the hub
             source = datasets.load_dataset(name, **({} if name == HUB_NAME else {"cache_dir": scratch}))
             columns = {split: {c: source[split][c][:] for c in ("text", "label")} for split in ("train", "test")}
         except Exception as error:  # the library has no common base class for its errors
             expected = "network access to the hub" if name == HUB_NAME else "IMDB's splits train and test (text, label)"
             cause = error.__cause__ if isinstance(error, datasets.exceptions.DatasetGenerationError) else None
-            cause = cause or error  # the former says only that there is one
+            cause = cause or error  # this error itself does not name its cause
             reason = next(iter(str(cause).splitlines()), "")
             raise ValueError(f"{argument}: expected {expected}, got {type(cause).__name__}: {reason}") from error
     for split, rows in columns.items():
@@ -99,7 +106,7 @@ def _encode(source: Any, words: str) -> Dataset:
     tokenize = TOKENIZERS[words]
     tokens = {split: [tokenize(text) for text in source[split]["text"]] for split in ("train", "test")}
     n = len(tokens["train"])
-    order = random.Random(SPLIT_SEED).sample(range(n), n)  # what random.seed(0); random.sample(...) gives
+    order = random.Random(SPLIT_SEED).sample(range(n), n)  # the same as random.seed(0); random.sample(...)
     train = order[: round(TRAIN_SHARE * n)]
     vocabulary = build_vocabulary((tokens["train"][i] for i in train), MAX_WORDS, MIN_COUNT)
     both = encode(tokens["train"], source["train"]["label"], vocabulary)
@@ -114,7 +121,7 @@ def _save(file: Path, data: Dataset) -> None:
 
 
 def _load(file: Path) -> Dataset | None:
-    """None for anything but what `_save` wrote, whole and unchanged."""
+    """What `_save` wrote. None if the file is something else, or not complete and unchanged."""
     try:
         with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
             arrays = dict(stored)
@@ -124,5 +131,5 @@ def _load(file: Path) -> Dataset | None:
             Reviews(*(arrays[f"{split}.{field.name}"] for field in fields(Reviews))) for split in SPLITS
         )
         return Dataset(train, valid, test, arrays["vocabulary"].tobytes().decode(errors="surrogatepass").split("\n"))
-    except Exception:  # a damaged file makes zipfile and NumPy raise almost anything
+    except Exception:  # with a damaged file zipfile and NumPy raise many kinds of errors
         return None

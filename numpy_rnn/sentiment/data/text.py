@@ -19,14 +19,20 @@ _DELETE = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True)
 class Reviews:
-    """Reviews of unequal length, end to end: review i is tokens[offsets[i] : offsets[i + 1]].
+    """Reviews of unequal length, one after the other: review i is tokens[offsets[i] : offsets[i + 1]].
 
-    Raises ValueError for arrays that do not fit together, a review without a token and a label other than 0 and 1.
+    Args:
+        tokens: the token ids of all reviews, uint16.
+        offsets: (n + 1,).
+        labels: (n,), 0 is negative, 1 is positive.
+
+    Raises:
+        ValueError: for arrays that do not fit together, a review without a token, and a label other than 0 and 1.
     """
 
-    tokens: Array  # uint16, ids into the vocabulary
-    offsets: Array  # (n + 1,)
-    labels: Array  # (n,): 0 negative, 1 positive
+    tokens: Array
+    offsets: Array
+    labels: Array
 
     def __post_init__(self) -> None:
         n, total, offsets = len(self.labels), len(self.tokens), self.offsets
@@ -41,12 +47,22 @@ class Reviews:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Raises ValueError for a token that is not in the vocabulary."""
+    """Encoded reviews for training, validation and testing.
+
+    Args:
+        train: for training.
+        valid: for validation.
+        test: for testing.
+        vocabulary: the words; the index is the token id.
+
+    Raises:
+        ValueError: for a token id that is not in the vocabulary.
+    """
 
     train: Reviews
     valid: Reviews
     test: Reviews
-    vocabulary: list[str]  # by token id
+    vocabulary: list[str]
 
     def __post_init__(self) -> None:
         for reviews in (self.train, self.valid, self.test):
@@ -54,25 +70,25 @@ class Dataset:
 
 
 def arrays_of(data: Dataset) -> dict[str, Array]:
-    """All of it as arrays by name: what a cache keeps, and what `data_digest` is of."""
+    """The whole data set as arrays by name, for the cache and for `data_digest`."""
     splits = {"train": data.train, "valid": data.valid, "test": data.test}
     arrays = {f"{split}.{field}": array for split, part in splits.items() for field, array in vars(part).items()}
-    vocabulary = "\n".join(data.vocabulary).encode(errors="surrogatepass")  # no word has white space in it
+    vocabulary = "\n".join(data.vocabulary).encode(errors="surrogatepass")  # no word contains white space
     return arrays | {"vocabulary": np.frombuffer(vocabulary, np.uint8)}
 
 
 def data_digest(data: Dataset) -> str:
-    """16 hex digits of SHA-256 over all of it: equal for equal data, and for no others."""
+    """The first 16 hex digits of SHA-256 over the whole data set: the same for the same data only."""
     return digest(arrays_of(data))[:16]
 
 
 def clean(text: str) -> list[str]:
-    """Lower case, every "<br" and all punctuation deleted, split on white space."""
+    """Lower case, without "<br" and punctuation, split on white space."""
     return text.lower().replace("<br", "").translate(_DELETE).split()
 
 
 def split_only(text: str) -> list[str]:
-    """Lower case, split on white space: punctuation and "<br" stay glued to the words."""
+    """Lower case, split on white space. Punctuation and "<br" stay parts of the words."""
     return text.lower().split()
 
 
@@ -80,16 +96,34 @@ TOKENIZERS = {"clean": clean, "raw": split_only}  # by config.words
 
 
 def build_vocabulary(reviews: Iterable[list[str]], max_words: int, min_count: int) -> list[str]:
-    """<unk>, <pad>, then the max_words most frequent words with at least min_count, ties in alphabetical order."""
+    """<unk>, <pad>, then the most frequent words.
+
+    Args:
+        reviews: the words of each review.
+        max_words: how many words the vocabulary may have besides <unk> and <pad>.
+        min_count: how often a word has to occur.
+
+    Returns:
+        The words in order of falling frequency; words of equal frequency in alphabetical order.
+    """
     counts = Counter(chain.from_iterable(reviews))
     words = [word for word, count in counts.items() if count >= min_count]
     return ["<unk>", "<pad>", *sorted(words, key=lambda word: (-counts[word], word))[:max_words]]
 
 
 def encode(reviews: Sequence[list[str]], labels: Sequence[int], vocabulary: list[str]) -> Reviews:
-    """A word outside the vocabulary becomes <unk>, and so does a review without any word.
+    """Words to token ids. A word outside the vocabulary becomes <unk>, and so does a review without any word.
 
-    Raises ValueError for a vocabulary of more than 65,536 words: a token id is a uint16.
+    Args:
+        reviews: the words of each review.
+        labels: of each review, 0 or 1.
+        vocabulary: the words; the index is the token id.
+
+    Returns:
+        The encoded reviews.
+
+    Raises:
+        ValueError: for a vocabulary of more than 65,536 words, since a token id is a uint16; for a wrong label.
     """
     expect(len(vocabulary) <= MAX_IDS, "vocabulary", f"at most {MAX_IDS} words", len(vocabulary))
     reviews = [review or ["<unk>"] for review in reviews]
@@ -107,7 +141,19 @@ def select(reviews: Reviews, chosen: Sequence[int]) -> Reviews:
 
 
 def shorten(reviews: Reviews, max_tokens: int, keep: str) -> Reviews:
-    """The first or the last max_tokens tokens of each review; max_tokens 0: all of them."""
+    """The first or the last tokens of each review.
+
+    Args:
+        reviews: the reviews, which are not changed.
+        max_tokens: how many tokens of a review are kept; 0 is all.
+        keep: "first" or "last".
+
+    Returns:
+        The shortened reviews.
+
+    Raises:
+        ValueError: for a bad max_tokens or keep.
+    """
     check_size("max_tokens", max_tokens, least=0)
     check_choice("keep", keep, ("first", "last"))
     lengths = np.diff(reviews.offsets)
@@ -119,6 +165,6 @@ def shorten(reviews: Reviews, max_tokens: int, keep: str) -> Reviews:
 
 
 def cut(data: Dataset, max_tokens: int, keep: str) -> Dataset:
-    """All three parts shortened."""
+    """The data set with all three parts shortened, see `shorten`."""
     train, valid, test = (shorten(part, max_tokens, keep) for part in (data.train, data.valid, data.test))
     return Dataset(train, valid, test, data.vocabulary)

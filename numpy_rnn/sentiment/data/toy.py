@@ -1,9 +1,9 @@
 """Toy reviews: a seeded grammar in which word ORDER decides the label, so that counting words is of no use.
 
-A review says two things with opposite verdicts, such as "gripping" and "not clever", and its template tells which of
-the two counts: the one after "but", the one outside "although", the one "in the end". The two are put into their places
-by the toss of a coin, so every review has an equally likely mirror image with the same words and the other label: to
-an order-blind model both are the same, and the best it can do is 50 %.
+A review has two opinions with opposite verdicts, such as "gripping" and "not clever". Its template decides which of the
+two counts: the one after "but", the one outside "although", the one "in the end". Which opinion comes first is random.
+So every review has a mirror image with the same words and the other label, and both are equally likely. A model that
+ignores the order cannot tell them apart: its accuracy is at most 50 %.
 """
 
 import random
@@ -37,7 +37,7 @@ TEMPLATES = [
 
 
 def _opinion(verdict: int, rng: random.Random) -> str:
-    """Half of the time the plain word, half of the time "not" and its opposite."""
+    """A word with this verdict, or, half of the time, "not" and a word with the other verdict."""
     if rng.random() < 0.5:
         return rng.choice(GOOD if verdict else BAD)
     return "not " + rng.choice(BAD if verdict else GOOD)
@@ -56,7 +56,18 @@ def toy_review(rng: random.Random) -> tuple[str, int]:
 
 
 def load_toy(seed: int = 0, train: int = 4000, valid: int = 1000, test: int = 2000, words: str = "clean") -> Dataset:
-    """Freshly made toy reviews: the same for the same seed, with no file and no network."""
+    """Makes toy reviews, without files and network. The same seed gives the same reviews.
+
+    Args:
+        seed: of the random numbers.
+        train: the number of training reviews.
+        valid: the number of validation reviews.
+        test: the number of test reviews.
+        words: "clean" or "raw", see text.TOKENIZERS.
+
+    Returns:
+        The encoded reviews and their vocabulary.
+    """
     rng = random.Random(seed)
     reviews = [toy_review(rng) for _ in range(train + valid + test)]
     tokens, labels = [TOKENIZERS[words](text) for text, _ in reviews], [label for _, label in reviews]
