@@ -10,7 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_choice, check_generator, check_number, check_size, expect
-from numpy_rnn.derivative import Derivative, central, check_complex, check_function, complex_step
+from numpy_rnn.derivative import COMPLEX_STEP, Derivative, central, complex_step
+from numpy_rnn.differentiable import check_complex, check_function
 from numpy_rnn.rounding import Function, LastDigit, last_digit, rounding_of_derivative, rounding_of_value, unseen
 from numpy_rnn.types import Array, Params
 from numpy_rnn.verdict import RESOLUTION, Report, UnresolvedGradient, WrongGradient, differ, judge
@@ -82,7 +83,9 @@ def _compare(
         check_complex(f, arrays, rng)
     probes = {name: _probes(a, directions, rng) for name, a in arrays.items()}
     shapes = {name: a.shape if directions is None else (directions,) for name, a in arrays.items()}
-    numeric, uncertainty, by_hand = ({name: np.zeros(shape) for name, shape in shapes.items()} for _ in range(3))
+    numeric, uncertainty, hidden, by_hand = (
+        {name: np.zeros(shape) for name, shape in shapes.items()} for _ in range(4)
+    )
     total = sum(a.size for a in numeric.values())
     with np.errstate(all="ignore"), tqdm(total=total, desc="gradcheck", leave=False, disable=None) as bar:
         noise = rounding_of_value(f, arrays, rng)
@@ -90,7 +93,8 @@ def _compare(
             skip = name in ignored and method == "central"  # f is the same whatever stands in this array
             for i, v in probes[name]():
                 found = Derivative(0.0, 0.0) if skip else _derivative(f, arrays, name, v, method, noise)
-                numeric[name][i], uncertainty[name][i] = found
+                numeric[name][i], uncertainty[name][i] = found.value, found.uncertainty
+                hidden[name][i] = found.hidden if found.flat else 0
                 by_hand[name][i] = found.value if gradients is None else _along(gradients[name], v)
                 bar.update()
         known = {name: np.maximum(np.abs(numeric[name]) - uncertainty[name], 0) for name in arrays}
@@ -99,6 +103,7 @@ def _compare(
             if name in ignored and not numeric[name].any():
                 uncertainty[name][apart] += unseen(f, arrays, name) if method == "central" else 0
             elif apart.any():  # the cause may be float64
+                uncertainty[name][apart] += hidden[name][apart]
                 digit = last_digit(f, arrays, name, known, rng)
                 for i, v in probes[name]():
                     if apart[i]:
@@ -112,7 +117,7 @@ def _compare(
 def _derivative(f: Function, arrays: Params, name: str, v: Array, method: str, noise: float) -> Derivative:
     """By either method. The uncertainty of a complex step is known only where it is compared: see `_rounding`."""
     if method == "complex":
-        return Derivative(complex_step(f, arrays, name, v), 0.0)
+        return Derivative(complex_step(f, arrays, name, v), 0.0, np.finfo(float).tiny / COMPLEX_STEP, True)
     return central(f, arrays, name, v, noise)
 
 

@@ -15,7 +15,8 @@ from numpy_rnn import UnresolvedGradient, WrongGradient, gradcheck
 from numpy_rnn.derivative import central
 from numpy_rnn.types import Array
 from numpy_rnn.verdict import Report
-from parity_tests.functions import EXACT, Drawn, Expression, functions
+from parity_tests.found import FOUND
+from parity_tests.functions import EXACT, Drawn, functions
 
 # a check of a drawn function takes as long as twenty others: fewer of them, but in the thorough profile 2,000
 EXAMPLES = 60 if settings.default.max_examples < 2000 else settings.default.max_examples
@@ -26,8 +27,10 @@ def report_of(drawn: Drawn, gradients: dict[str, Array], method: str) -> Report:
         return gradcheck(drawn.f, drawn.arrays, gradients, method)
     except (WrongGradient, UnresolvedGradient) as error:
         return error.report
-    except ValueError as error:  # a large constant swallows all of f: the checker says so, and gives no verdict
-        if "whose value is the same whatever stands in them" in str(error):
+    except ValueError as error:  # the checker gives no verdict, and says why: a large constant swallows all of f, or
+        # in complex numbers f is beyond float64
+        swallowed = "whose value is the same whatever stands in them" in str(error)
+        if swallowed or (method == "complex" and "expected a finite number as its value" in str(error)):
             reject()
         raise
 
@@ -45,8 +48,10 @@ def can_be_told(drawn: Drawn, name: str, index: tuple[int, ...], bound: float) -
     """Do the values of f in float64 hold the derivative of this entry to within `bound`? In 800 digits.
 
     They do if the derivative itself moves less where the arguments move in the last digit; and if there is an h, up to
-    four times the size of the numbers, or 4, with which the error of a central difference and f's rounding by h are
-    less, together.
+    four times the size of the number that is moved, or 4, with which the error of a central difference and f's rounding
+    by h are less, together. With every smaller h the error of the difference has to be less, too: a coarse step that is
+    right by chance, with a peak of f between, can't be told from one that is wrong. f's rounding is what moves of the
+    arguments in their last digit show, and what its values at these steps h really are off by.
     """
     rng = np.random.default_rng(0)
     exact = drawn.exact_derivative(drawn.arrays, name, index)
@@ -56,13 +61,19 @@ def can_be_told(drawn: Drawn, name: str, index: tuple[int, ...], bound: float) -
         noise = max(noise, abs(drawn.exact(near) - value), abs(EXACT.mpf(float(drawn.f(near))) - drawn.exact(near)))
         if k < 3 and abs(drawn.exact_derivative(near, name, index) - exact) > bound:
             return False
-    largest = int(np.log2(4 * max(1, np.abs(drawn.arrays[name]).max())))
-    return any(
-        drawn.is_finite_at(name, index, 2.0**k)
-        and abs(drawn.exact_derivative(drawn.arrays, name, index, 2.0**k) - exact) + noise / 2.0**k <= bound
-        for k in range(largest, -60, -2)
-        if noise / 2.0**k <= bound
-    )
+    largest = int(np.log2(4 * max(1, abs(drawn.arrays[name][index]))))
+    for h in 2.0 ** np.arange(-60, largest + 1, 2):
+        values = [drawn.at(name, index, move) for move in (h, -h)]
+        if not np.isfinite(values).all():
+            return False
+        up, down = (drawn.exact(drawn.arrays, name, index, move) for move in (h, -h))
+        noise = max(noise, abs(values[0] - up), abs(values[1] - down))
+        error = abs((up - down) / (2 * h) - exact)
+        if error > bound:
+            return False
+        if error + noise / h <= bound:
+            return True
+    return False
 
 
 def check_unresolved(drawn: Drawn, report: Report, right: dict[str, Array]) -> None:
@@ -74,11 +85,11 @@ def check_unresolved(drawn: Drawn, report: Report, right: dict[str, Array]) -> N
 
 
 def falsely_wrong(drawn: Drawn, report: Report, right: dict[str, Array]) -> list[str]:
-    """The arrays that are called wrong though autograd's gradient, which they were given, is right in four digits.
+    """The arrays that are called wrong though autograd's gradient, which they were given, is right in seven digits.
 
     Where a tanh is saturated, 1 - tanh^2 is a difference of equal numbers: autograd's own rounding makes it wrong.
     """
-    return [name for name in report.names("wrong") if off(drawn, name, right[name]) < 1e-4]
+    return [name for name in report.names("wrong") if off(drawn, name, right[name]) < 1e-7]
 
 
 def off(drawn: Drawn, name: str, gradient: Array) -> float:
@@ -133,48 +144,6 @@ def test_a_wrong_gradient_is_never_right(drawn: Drawn, method: str, change: Any)
     check_unresolved(drawn, report, right)
 
 
-def found(expression: Expression, offset: float, x: list[float], p: list[float], W: float = 1.0) -> Drawn:
-    arrays = {"x": np.array(x), "p": np.array(p), "W": W * np.array([[-0.54, 0.36], [1.3, 0.95]])}
-    return Drawn(arrays, ("offset", expression, offset), 1.0)
-
-
-X, P, SAME = ("x", 1.0), ("p", 1.0), [0.126, -0.132]
-SQUASHED = ("tanh", ("exp", ("offset", ("tanh", ("exp", ("p", 1e8))), 1.0)))
-# what random draws found: functions on which an earlier version was wrong
-FOUND = {
-    "sin(1e13)": found(("+", ("sin", ("@ W", ("@ W", P))), X), 1.0, SAME, [0.178, 0.131], W=1e7),
-    "sin(exp(189))": found(("+", ("sin", ("exp", X)), P), 1.0, [189.0, -523.0], [1.65, 0.275]),
-    "plateaus": found(("+", SQUASHED, X), 1e3, [0.346, 0.822], [3.739e-9, 1.9024e-8]),
-    "1e-8 beside 500": found(("+", X, ("@ W", ("sin", ("p", 100.0)))), 1.0, [189.0, -523.0], [0.0165, 0.00275], W=1e-8),
-    "log of a saturated tanh": found(
-        ("+", ("@ W", ("log", ("tanh", ("offset", P, 10.0)))), X), 1.0, SAME, [0.178, 0.131], W=100.0
-    ),
-    "1e-9 beside 1e6": found(("+", ("*", X, ("tanh", P)), ("x", 1e8)), 1e6, [1.257e-9, -1.321e-9], [0.178, 0.131]),
-    "fast beside slow": found(
-        ("+", ("+", ("sin", P), ("*", ("log", P), ("exp", ("exp", ("exp", ("p", 1e-8)))))), X),
-        1.0,
-        [-0.907, 1.434],
-        [1.14176253e8, 1.03061725e8],
-    ),
-    "a large sum inside": found(
-        ("+", ("+", ("+", P, ("sin", ("x", 1e-7))), ("@ W", ("p", 1e6))), ("x", 1e-7)),
-        0.01,
-        [1257302.21, -1321048.63],
-        [1.778e-7, 1.314e-7],
-        W=1e-7,
-    ),
-    "1e34 beside 1": found(("+", ("exp", ("exp", ("exp", ("p", 0.1)))), X), 1.0, [-0.629, -0.476], [2.317, 14.666]),
-    "flat beside steep": found(("tanh", ("+", X, ("+", P, ("x", 0.01)))), 1.0, [-10.4768, 120.0623], [1.58, 0.865]),
-    "seen by large steps alone": found(
-        ("@ W", ("*", P, ("x", 1e5))), 1e5, [1.257e-6, -1.321e-6], [0.178, 0.131], W=1e-7
-    ),
-    "saturated, and moved": found(("*", ("tanh", ("offset", ("exp", P), 10.0)), X), 1e6, SAME, [0.178, 0.131]),
-    "1e-8, seen by large steps": found(
-        ("*", ("p", 0.001), ("@ W", ("*", X, ("+", P, ("x", 100.0))))), 1.0, [0.00126, -0.00132], [0.178, 0.131], W=1e-4
-    ),
-}
-
-
 @pytest.mark.parametrize("method", ["central", "complex"])
 @pytest.mark.parametrize("drawn", FOUND.values(), ids=FOUND)
 def test_what_random_draws_have_found(drawn: Drawn, method: str) -> None:
@@ -207,6 +176,6 @@ def test_how_well_a_derivative_is_known(x: float) -> None:
     """Of sin and exp, to twelve digits, and the uncertainty says no less than ten."""
     for f, derivative in ((np.sin, np.cos), (np.exp, np.exp)):
         arrays, size = {"x": np.array([x])}, abs(f(x)) + abs(derivative(x))
-        value, uncertainty = central(lambda arrays, f=f: f(arrays["x"]).sum(), arrays, "x", np.ones(1), 1e-16)
+        value, uncertainty, *_ = central(lambda arrays, f=f: f(arrays["x"]).sum(), arrays, "x", np.ones(1), 1e-16)
         assert abs(value - derivative(x)) < min(1e-12 * size, uncertainty)
         assert uncertainty < 1e-11 * size

@@ -110,7 +110,7 @@ def unrolled() -> str:
     end = columns[-1] + half
     parts += [
         backward(WIDTH - 16, y + 12, end + 3, y + 12),
-        text((WIDTH - 16 + end) / 2, y + 31, "dh_n", fill=BACKWARD),
+        text((WIDTH - 16 + end) / 2, y + 31, "0", fill=BACKWARD),
         f'<line x1="20" y1="368" x2="{WIDTH - 20}" y2="368" stroke="{LINE}"/>',
         forward(30, 392, 80, 392),
         text(92, 397, "forward: states and errors", "start", fill=FORWARD),

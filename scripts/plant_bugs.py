@@ -28,8 +28,8 @@ LEFT_OUT = ("readme", "docs", "derivation", "bugs", "compare_script", "four_ways
 TESTS = sorted({file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py")} - {*LEFT_OUT})
 # where a file has no tests of its own name
 FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "derivative": "gradcheck",
-         "verdict": "gradcheck", "rounding": "gradcheck", "readouts": "models", "ladder_results": "ladder",
-         "command_line": "prediction"}  # fmt: skip
+         "verdict": "gradcheck", "rounding": "gradcheck", "differentiable": "gradcheck", "readouts": "models",
+         "ladder_results": "ladder", "command_line": "prediction"}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,7 +84,10 @@ def run_tests(tests: list[str], file: str = "README.md", right: str = "", wrong:
         path = os.environ | {"PYTHONPATH": folder}
         done = subprocess.run(command, cwd=folder, env=path, capture_output=True, text=True)
     failure = re.search(r"^(?:FAILED|ERROR) parity_tests/(\S+)", done.stdout, re.MULTILINE)
-    return failure.group(1) if failure else None
+    if failure:
+        return failure.group(1)
+    expect(done.returncode == 0, "tests", "a run that ends with status 0, or names a test", done.stdout[-500:])
+    return None
 
 
 if __name__ == "__main__":

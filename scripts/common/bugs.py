@@ -5,7 +5,9 @@ TRUNCATION, PACKING, SEQUENCE_MODEL = (f"numpy_rnn/{name}.py" for name in ("trun
 LAYERS, LOSSES, OPTIM, CHECKS = (f"numpy_rnn/{name}.py" for name in ("layers", "losses", "optim", "checks"))
 PARAMETERS = "numpy_rnn/parameters.py"
 RTRL, GRADCHECK = (f"numpy_rnn/{name}.py" for name in ("rtrl", "gradcheck"))
-DERIVATIVE, ROUNDING, VERDICT = (f"numpy_rnn/{name}.py" for name in ("derivative", "rounding", "verdict"))
+DERIVATIVE, ROUNDING, VERDICT, DIFFERENTIABLE = (
+    f"numpy_rnn/{name}.py" for name in ("derivative", "rounding", "verdict", "differentiable")
+)
 MODELS, TRAINING, CHECKPOINT = (f"numpy_rnn/sentiment/{name}.py" for name in ("models", "training", "checkpoint"))
 PREDICTION, DIAGNOSIS, FILES = (f"numpy_rnn/sentiment/{name}.py" for name in ("prediction", "diagnosis", "files"))
 READOUTS = "numpy_rnn/sentiment/readouts.py"
@@ -162,7 +164,7 @@ BUGS = [
      "if gradients is None or name != next(iter(arrays)) else _along(gradients[name], v)"),
     ("derivative: h for 2 h", DERIVATIVE, "D = (plus - minus) / (2 * h)", "D = (plus - minus) / h"),
     ("derivative: one extrapolation too many", DERIVATIVE, "(RATIO ** (2 * j) - 1)", "(RATIO**j - 1)"),
-    ("derivative: f's own rounding left out", DERIVATIVE, "(np.fmax(noise, seen) + eps * size) / h", "0.0 * h"),
+    ("derivative: f's own rounding left out", DERIVATIVE, "return SAFETY * (", "return 0 * ("),
     ("derivative: a coarse step that finer ones contradict", DERIVATIVE, "np.where(trusted, e, np.inf)",
      "e"),
     ("derivative: a step of a staircase taken for the whole", DERIVATIVE, "max(float(e[best]), doubt)",
@@ -171,18 +173,25 @@ BUGS = [
      "any(move > LOST * expected_move(f, arrays, gradients, share) for share, move in seen)", "False"),
     ("derivative: no step finer than the numbers", DERIVATIVE, "np.log2(16 * low * np.finfo(moved.dtype).eps)",
      "np.log2(low)"),
-    ("derivative: coarse steps are trusted where finer ones move farther", DERIVATIVE, " & (k > grows.max(initial=0))",
-     ""),
+    ("derivative: coarse steps are trusted where f bends", DERIVATIVE, "(np.flatnonzero(bends) + 2)",
+     "np.zeros(0, int)"),
+    ("derivative: what f's last digit hides is forgotten", DERIVATIVE, "uncertainty, hidden, flat)",
+     "uncertainty, hidden, False)"),
+    ("derivative: curvature at fine steps is no rounding", DERIVATIVE, "(np.fmax(noise, seen) + eps * size)",
+     "(noise + eps * size)"),
+    ("gradcheck: a complex step may underflow", GRADCHECK, "np.finfo(float).tiny / COMPLEX_STEP", "0.0"),
+    ("differentiable: f is the same far away, so everywhere", DIFFERENTIABLE, "sizes = (1, np.finfo(a.dtype).max)",
+     "sizes = (np.finfo(a.dtype).max,)"),
     ("gradcheck: NumPy's complex functions round as the real ones", GRADCHECK,
      " + (gap if gap > real.uncertainty / 4 else 0)", ""),
     ("gradcheck: what large steps show is not seen", GRADCHECK,
      "min(digit.hides(arrays[name], v), gap + real.uncertainty)", "digit.hides(arrays[name], v)"),
     ("gradcheck: what complex steps show counts as ignored", GRADCHECK,
      "if name in ignored and not numeric[name].any():", "if name in ignored:"),
-    ("derivative: an f that ignores its arrays", DERIVATIVE, "len(ignored) < len(arrays),", "True,"),
-    ("derivative: lost imaginary parts pass", DERIVATIVE,
+    ("differentiable: an f that ignores its arrays", DIFFERENTIABLE, "len(ignored) < len(arrays),", "True,"),
+    ("differentiable: lost imaginary parts pass", DIFFERENTIABLE,
      "abs(by_complex_step - by_differences) <= allowed,", "True,"),
-    ("derivative: an f that changes its arguments", DERIVATIVE, "expect(not changed,", "expect(True,"),
+    ("differentiable: an f that changes its arguments", DIFFERENTIABLE, "expect(not changed,", "expect(True,"),
     # the layers around, the optimizers, the models
     ("embedding: the last of equal ids wins", LAYERS, "dW[tokens] = np.add.reduceat(flat(dx)[order], first, axis=0)",
      "dW[ids] = dx"),

@@ -113,7 +113,7 @@ def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
             gain = "same training" if same else percent([now[seed] - then[seed] for seed in now if seed in then], "+")
         before = rung
         accuracy = percent(list(now.values()))
-        name = rung.name.replace("<", r"\<")  # <unk> would be taken for a tag
+        name = rung.name.replace("<unk>", "`<unk>`")  # else it would be taken for a tag
         lines.append(f"| {rung.system} | {rung.cell} | {name} | {accuracy} | {gain} | {len(now)} |")
     words = results.about["bag_of_words_accuracy"]
     lines.append(f"| bag of words | | logistic regression, sees no order | {100 * words:.1f} | | 1 |")
