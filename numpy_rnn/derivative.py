@@ -18,6 +18,7 @@ from numpy_rnn.rounding import SAFETY, VARIES, Function, value_of, value_or_nan
 from numpy_rnn.types import Array, Params
 
 COMPLEX_STEP = 1e-100
+UNDERFLOW = float(np.finfo(float).tiny) / COMPLEX_STEP  # a smaller derivative leaves no complex step a full number
 RATIO = 4  # of one step h to the next
 COLUMNS = 4  # of R[k, j]: errors of h^2, h^4, h^6 are taken out one after the other
 FINEST = 5  # as many of the steps show f's rounding by themselves

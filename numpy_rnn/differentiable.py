@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from numpy_rnn.checks import expect
-from numpy_rnn.derivative import central, complex_step
+from numpy_rnn.derivative import UNDERFLOW, central, complex_step
 from numpy_rnn.rounding import (
     Function,
     last_digit,
@@ -61,7 +61,7 @@ def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None
                 raise ValueError(f"f: expected {advice}, got {type(error).__name__}: {error}") from error
             noise = rounding_of_value(f, arrays, rng)
             by_differences, uncertainty, hidden, _ = central(f, arrays, name, v, noise)
-            allowed = 1e-7 * abs(by_differences) + uncertainty
+            allowed = 1e-7 * abs(by_differences) + uncertainty + UNDERFLOW
             if abs(by_complex_step - by_differences) > allowed:  # or float64 does not know it any better
                 known = {name: np.full(a.shape, max(abs(by_differences) - uncertainty, 0))}
                 digit = last_digit(f, arrays, name, known, rng)

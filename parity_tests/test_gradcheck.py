@@ -215,6 +215,13 @@ def test_zeros() -> None:
         gradcheck(loss, arrays, gradients | {"shift": np.array([1e-9])})
 
 
+def test_a_function_that_is_the_same_far_away_on_both_sides() -> None:
+    """It depends on its argument all the same."""
+    slope = 1 - np.tanh(0.5) ** 2
+    arrays, gradients = {"x": np.array([0.5, 0.5])}, {"x": np.array([slope, -slope])}
+    assert gradcheck(lambda a: np.tanh(a["x"][0]) - np.tanh(a["x"][1]), arrays, gradients).error < 1e-9
+
+
 SUM = {"x": np.array([1.0, 2.0])}
 RIGHT = [
     ("a step as large as the array", lambda a: (a["x"] ** 2).sum(), [1e6, -3e6], lambda x: 2 * x),

@@ -171,6 +171,21 @@ def test_a_step_of_a_staircase_is_not_taken_for_the_whole() -> None:
             gradcheck(f, arrays, {"x": np.array([gradient])})
 
 
+@pytest.mark.parametrize("x", [10.0, 12.0, 16.0])
+def test_a_saturated_function_whose_complex_values_round_otherwise(x: float) -> None:
+    """1 - tanh(x) has few digits left, and not the same ones where NumPy's complex tanh computes it."""
+    arrays = {"x": np.array([x])}
+    with pytest.raises(UnresolvedGradient):
+        gradcheck(lambda a: np.log(1 - np.tanh(a["x"])).sum(), arrays, {"x": -1 - np.tanh(arrays["x"])}, "complex")
+
+
+def test_a_complex_step_that_underflows() -> None:
+    """1e-100 times a gradient of 1e-250 is nothing: that gradient is unresolved, not wrong."""
+    arrays = {"x": np.array([0.5, 2.0])}
+    with pytest.raises(UnresolvedGradient):
+        gradcheck(lambda a: (1e-250 * a["x"] ** 2).sum(), arrays, {"x": 2e-250 * arrays["x"]}, "complex")
+
+
 @pytest.mark.parametrize("x", [0.3, 1.0, 2.0])
 def test_how_well_a_derivative_is_known(x: float) -> None:
     """Of sin and exp, to twelve digits, and the uncertainty says no less than ten."""
