@@ -70,7 +70,7 @@ class Report:
         for name, c in self.arrays.items():
             lines.append(f"{name}: {c.verdict}, error {c.error:.1e} of the largest entry, allowed {c.allowed:.1e}")
             for title, a in (("  by hand      ", c.by_hand), ("  numerically  ", c.numeric)):
-                lines.append(title + np.array2string(a, 79, precision=4, prefix=title))
+                lines.append(title + np.array2string(a, 79, prefix=title, formatter={"float_kind": "{:.4e}".format}))
         return "\n".join(lines)
 
     def summary(self) -> str:

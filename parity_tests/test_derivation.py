@@ -185,21 +185,25 @@ def test_one_step_back_leaves_a_third_of_the_square() -> None:
 
 def test_fifty_steps_of_untrained_networks() -> None:
     """What is left of the gradient's length, in a tanh RNN and in an LSTM's cell."""
-    left: dict[str, list[float]] = {"rnn": [], "lstm": []}
+    left: dict[str, list[float]] = {"rnn": [], "lstm": [], "lstm, forget bias 1": []}
     for seed in range(10):
-        for cell, kind in (("rnn", RNN), ("lstm", LSTM)):
+        for cell in left:
             rng = np.random.default_rng(seed)
-            layer = kind(100, 128, dtype=np.float64, rng=rng)
+            layer = (RNN if cell == "rnn" else LSTM)(100, 128, dtype=np.float64, rng=rng)
             x, d = rng.normal(size=(50, 1, 100)), rng.normal(size=(1, 1, 128))
+            if cell == "lstm, forget bias 1":
+                layer.params["b_xh_l0"][128:256] += 1
             _, _, cache = layer.forward(x)
-            if cell == "lstm":
-                d_0 = layer.backward(None, (np.zeros_like(d), d), cache).h_0[1]
-                assert cache.layers[0].gates[:, 1].mean() == pytest.approx(0.5, abs=0.01)  # f
-            else:
+            if cell == "rnn":
                 d_0 = layer.backward(None, d, cache).h_0
+            else:
+                d_0 = layer.backward(None, (np.zeros_like(d), d), cache).h_0[1]
+            if cell == "lstm":
+                assert cache.layers[0].gates[:, 1].mean() == pytest.approx(0.5, abs=0.01)  # f
             left[cell].append(float(np.linalg.norm(d_0) / np.linalg.norm(d)))
     assert f"N(0, 1), 10 seeds | {between(left['rnn'])} |" in PAGE
     assert f"all ways together leave {between(left['lstm'])} of" in PAGE
+    assert f"With it, the same measurement gives {between(left['lstm, forget bias 1'])}." in PAGE
 
 
 def between(values: list[float]) -> str:

@@ -117,7 +117,9 @@ def unrolled() -> str:
         backward(400, 392, 350, 392),
         text(412, 397, "backward: gradients", "start", fill=BACKWARD),
         text(30, 425, "At every step: dh_t = dh_own (from E_t, this step alone) + dh_next (from step t + 1)", "start"),
-        text(30, 451, "The weights are the same at every step: the gradient of each is a sum over the steps.", "start"),
+        text(
+            30, 451, "After the last step dh_next is 0. The gradient of each weight is a sum over all steps.", "start"
+        ),
     ]
     return svg(468, "The network unrolled over three steps, with the gradients that flow back", parts)
 
@@ -162,7 +164,7 @@ def truncation() -> str:
         parts += drawn
     drawn, end = panel(368, 16, 1, 3, "a window for every loss")
     legend = (
-        ("loss", ["a step whose loss is in the group"]),
+        ("loss", ["a step whose loss is in the group;", "later losses go back through it"]),
         ("way", ["an earlier step that the error of", "the group goes back through"]),
         ("outside", ["outside of the group's window"]),
     )
