@@ -101,6 +101,20 @@ def check_params(params: Any, like: dict[str, Array]) -> np.dtype:
     return np.dtype(dtype)
 
 
+def check_update(grads: Any, params: dict[str, Array], lr: Any) -> float:
+    """Gradients with the names, shapes and dtypes of params; lr at least 0. Returns lr as Python's float.
+
+    With Python's float, float32 results stay float32.
+    """
+    lr = check_number("lr", lr, 0, np.inf)
+    names = sorted(grads) if isinstance(grads, dict) else type(grads).__name__
+    fits = isinstance(grads, dict) and grads.keys() == params.keys()
+    expect(fits, "grads", f"the parameters' names {sorted(params)}", names)
+    for name, p in params.items():
+        check_array(name, grads[name], p.shape, p.dtype)
+    return lr
+
+
 def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> Array:
     """Whole numbers of this shape, all in low..high, both included. Returns them as an array."""
     try:

@@ -78,7 +78,8 @@ class ElmanNetwork(WithParams):
 
     def output_backward(self, d_losses: Array, cache: ElmanCache) -> tuple[Array, Array, Array]:
         """dL/dE_t (T, N), cache -> the part of dL/dh_t that comes from E_t alone (T, N, H), dW_hy (H, C), db_y (C,)."""
-        checks.expect(cache.made_by is self, "cache", "what forward of this network returned", "another one's")
+        made_by = getattr(cache, "made_by", None)
+        checks.expect(made_by is self, "cache", "what forward of this network returned", "another one's")
         if self.error == "squared_error":  # do (T, N, C)
             do = losses.softmax_backward(losses.squared_error_backward(d_losses, cache.loss_cache), cache.y_hat)
         else:
@@ -124,7 +125,6 @@ class ElmanNetwork(WithParams):
 
     def update(self, grads: Params, lr: float) -> None:
         """W <- W - lr dW, for all weights and biases, in place."""
-        checks.expect(grads.keys() == self.params.keys(), "grads", f"the parameters' names {[*self.params]}", [*grads])
+        lr = checks.check_update(grads, self.params, lr)
         for name, p in self.params.items():
-            checks.check_array(name, grads[name], p.shape, p.dtype)
             p -= lr * grads[name]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, check_number, expect
+from numpy_rnn.checks import check_number, check_update, expect
 from numpy_rnn.types import Params
 
 
@@ -49,7 +49,7 @@ class SGD:
 
     def step(self, grads: Params, lr: float) -> None:
         """One update. ValueError for gradients of other names, shapes or dtypes, and for a bad lr."""
-        lr = _check(grads, self.params, lr)
+        lr = check_update(grads, self.params, lr)
         for name, p in self.params.items():
             p -= lr * grads[name]
 
@@ -85,7 +85,7 @@ class Adam:
 
     def step(self, grads: Params, lr: float) -> None:
         """One update. ValueError for gradients of other names, shapes or dtypes, and for a bad lr."""
-        lr = _check(grads, self.params, lr)
+        lr = check_update(grads, self.params, lr)
         self.t += 1
         for name, p in self.params.items():
             g, m, v = grads[name], self.m[name], self.v[name]
@@ -94,12 +94,3 @@ class Adam:
             m_hat = m / (1 - self.beta1**self.t)
             v_hat = v / (1 - self.beta2**self.t)
             p -= lr * m_hat / (np.sqrt(v_hat) + self.eps)
-
-
-def _check(grads: Params, params: Params, lr: float) -> float:
-    """Checks the gradients and lr. Returns lr as Python's float: with it float32 results stay float32."""
-    lr = check_number("lr", lr, 0, np.inf)
-    expect(grads.keys() == params.keys(), "grads", f"the parameters' names {sorted(params)}", sorted(grads))
-    for name, p in params.items():
-        check_array(name, grads[name], p.shape, p.dtype)
-    return lr

@@ -292,6 +292,14 @@ X = np.zeros((5, 2, 2), np.float32)
 Y = np.full((5, 2, 4), 0.25, np.float32)
 
 
+def test_an_update_that_fails_changes_nothing() -> None:
+    before = {name: p.copy() for name, p in NETWORK.params.items()}
+    with pytest.raises(ValueError, match="b_y: expected a float32 array"):
+        NETWORK.update(before | {"b_y": np.zeros(5, np.float32)}, 0.1)
+    for name, p in NETWORK.params.items():
+        np.testing.assert_array_equal(p, before[name])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -305,7 +313,11 @@ Y = np.full((5, 2, 4), 0.25, np.float32)
         (lambda: NETWORK.forward(X, Y, [[0.0] * 3] * 2), r"h_0: .* shape \(2, 3\), got list"),
         (lambda: NETWORK.backward(X[:4, :, 0], NETWORK.forward(X, Y)[2]), r"d_losses: .* \(5, 2\)"),
         (lambda: NETWORK.backward(X[:, :, 0], NETWORK.forward(X, Y)[2], 3, 2), "k2: expected at least"),
+        (lambda: NETWORK.backward(X[:, :, 0], None), "cache: expected what forward of this network returned"),
         (lambda: NETWORK.update({}, 0.1), "grads: expected the parameters' names"),
+        (lambda: NETWORK.update(None, 0.1), "grads: expected the parameters' names"),
+        (lambda: NETWORK.update(NETWORK.params, float("nan")), "lr: expected"),
+        (lambda: NETWORK.update(NETWORK.params, -1), "lr: expected"),
         (lambda: NETWORK.with_params({}), "params: expected the names"),
     ],
 )

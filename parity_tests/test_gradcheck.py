@@ -290,7 +290,7 @@ def test_both_gradients_are_shown_beside_each_other() -> None:
     shown = str(raised.value.report).splitlines()
     numeric = " ".join(f"{g:.4e}" for g in right()["b"])
     b = shown.index(next(line for line in shown if line.startswith("b: wrong, error ")))
-    assert shown[b + 1].split() == "by hand [1.0000e+00 2.0000e+00 3.0000e+00]".split()
+    assert shown[b + 1].split() == ["by", "hand", "[1.0000e+00", "2.0000e+00", "3.0000e+00]"]
     assert shown[b + 2].split() == f"numerically [{numeric}]".split()
     assert shown[0].startswith("W: right, error ")
     assert max(map(len, shown)) < 80
