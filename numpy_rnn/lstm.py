@@ -99,13 +99,7 @@ class LSTM(RNNBase):
     state_names = ("h", "c")
 
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """One layer in one direction, forward, see `RNNBase.layer_forward`.
-
-        Args:
-            x: (T, N, D), the inputs.
-            lengths: (N,), of the sequences, the longest first.
-            p: the parameters under their bare names.
-            states_0: (h_0, c_0), (N, H) each.
+        """See `RNNBase.layer_forward`. states_0 is (h_0, c_0), (N, H) each.
 
         Returns:
             x, the states hs and cs (T + 1, N, H), zero after a sequence's end, and the gates (T, 4, N, H).
@@ -124,14 +118,7 @@ class LSTM(RNNBase):
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
     ) -> tuple[Array, States, Params]:
-        """One layer in one direction, backward, see `RNNBase.layer_backward`.
-
-        Args:
-            d_output: (T, N, H), the gradient of the outputs.
-            lengths: (N,), of the sequences, the longest first.
-            p: the parameters under their bare names.
-            cache: what `layer_forward` returned.
-            d_states_n: (dh_n, dc_n), (N, H) each.
+        """See `RNNBase.layer_backward`. d_states_n is (dh_n, dc_n), (N, H) each.
 
         Returns:
             dx (T, N, D), (dh_0, dc_0) (N, H) each, and the gradients of p.

@@ -95,16 +95,10 @@ class RNN(RNNBase):
         super().__init__(input_size, hidden_size, num_layers, bias, bidirectional, dropout, dtype, rng)
 
     def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """One layer in one direction, forward, see `RNNBase.layer_forward`.
-
-        Args:
-            x: (T, N, D), the inputs.
-            lengths: (N,), of the sequences, the longest first.
-            p: the parameters under their bare names.
-            states_0: (h_0,), (N, H).
+        """See `RNNBase.layer_forward`. states_0 is (h_0,), (N, H).
 
         Returns:
-            x, and the states hs (T + 1, N, H), zero after a sequence's end.
+            x and the states hs (T + 1, N, H), zero after a sequence's end.
         """
         T, N, _ = x.shape
         a = pack(x, lengths) @ p["W_xh"]  # (R, H): every a_t in one product, Eq. (1)
@@ -119,14 +113,7 @@ class RNN(RNNBase):
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
     ) -> tuple[Array, States, Params]:
-        """One layer in one direction, backward, see `RNNBase.layer_backward`.
-
-        Args:
-            d_output: (T, N, H), the gradient of the outputs.
-            lengths: (N,), of the sequences, the longest first.
-            p: the parameters under their bare names.
-            cache: what `layer_forward` returned.
-            d_states_n: (dh_n,), (N, H).
+        """See `RNNBase.layer_backward`. d_states_n is (dh_n,), (N, H).
 
         Returns:
             dx (T, N, D), (dh_0,) (N, H), and the gradients of p.
