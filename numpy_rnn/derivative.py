@@ -21,14 +21,14 @@ COMPLEX_STEP = 1e-100
 UNDERFLOW = float(np.finfo(float).tiny) / COMPLEX_STEP  # a smaller derivative leaves no complex step a full number
 RATIO = 4  # of one step h to the next
 COLUMNS = 4  # of R[k, j]: errors of h^2, h^4, h^6 are taken out one after the other
-FINEST = 5  # as many of the steps show f's rounding by themselves
+FINEST = 8  # as many of the steps that move f show f's rounding by themselves
+TERM = 0.1  # a term of f that its rounding hides may vary within a tenth of the numbers' size, or within 0.1
 
 
 class Derivative(NamedTuple):
     value: float
     uncertainty: float  # |value - the true derivative| is at most this, as far as the values of f can tell
-    hidden: float = 0.0  # the largest derivative that f's rounding may hide: see rounding.VARIES
-    flat: bool = False  # no value of f stands out of the rounding: nothing but what is hidden is known
+    hidden: float = 0.0  # the derivative of a term of f that is not larger than f's rounding: see TERM, rounding.VARIES
 
 
 def complex_step(f: Function, arrays: Params, name: str, v: Array) -> float:
@@ -48,7 +48,7 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
     The uncertainty e of R[k, j] is 4 times its distance to the two that it was made of, plus f's rounding by h. The R
     with the smallest e is taken, under two conditions: all finer steps agree with it (a coarse step may miss a fast
     oscillation), and f is smooth there, see `_smooth_from`. If only the finest steps agree, they may have seen one
-    step of a staircase, see `_doubt`. If no step moves f by more than rounding, a derivative may be hidden in it.
+    step of a staircase, see `_doubt`. And what f's rounding may hide is known: a term whose derivative is `hidden`.
 
     Args:
         f, arrays: the function and where its derivative is taken.
@@ -61,7 +61,8 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
     plus, minus = (np.array([value_or_nan(f, arrays, name, s * v) for s in sign * h]) - here for sign in (1, -1))
     with np.errstate(all="ignore"):
         D = (plus - minus) / (2 * h)  # (S,)
-        rounding = _rounding(here, plus, minus, noise, eps)  # (S,)
+        finest = _moving(plus, minus) & (h < eps**0.5 * size)  # (S,)
+        rounding = _rounding(here, plus, minus, finest, noise, eps)  # (S,)
         R, e, k = _extrapolated(D, rounding / h)
         first = np.arange(len(h) - 1)  # where the first column stands in R, at the steps k = 1, 2, ...
         agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, S - 1)
@@ -71,19 +72,26 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
         far = h[k[best]] > 8 * eps**0.5 * size
         doubt = 0.0 if far else _doubt(D, rounding / h, R, e, k, best)
         uncertainty = max(float(e[best]), doubt)
-        hidden = float(rounding[-1]) / (eps**VARIES * max(size, 1))
         flat = not (np.abs([plus, minus]) > rounding).any()
-        return Derivative(float(R[best]), uncertainty, hidden, flat)
+        largest = float(np.abs(arrays[name]).max()) or 1.0
+        hidden = float(rounding[-1]) / (eps**VARIES * largest if flat else TERM * min(largest, 1))
+        return Derivative(float(R[best]), uncertainty, hidden)
 
 
-def _rounding(here: float, plus: Array, minus: Array, noise: float, eps: float) -> Array:
+def _moving(plus: Array, minus: Array) -> Array:
+    """(S,): the FINEST finest steps that move f. Still finer ones may be lost in a sum inside f."""
+    moves = np.flatnonzero((plus != 0) | (minus != 0))
+    return np.arange(len(plus)) > moves.max(initial=0) - FINEST
+
+
+def _rounding(here: float, plus: Array, minus: Array, finest: Array, noise: float, eps: float) -> Array:
     """(S,): how far rounding may move f(a + h v) - f(a - h v), on the safe side.
 
     noise is what changes of the arguments in their last digit have shown. f(a + h v) + f(a - h v) - 2 f(a) shows it,
     too: at the finest steps it is 0 but for rounding, as there is no curvature.
     """
     size = np.maximum(np.abs(here + plus), np.abs(here + minus))
-    seen = np.abs((plus + minus)[-FINEST:]).max()
+    seen = np.abs(plus + minus)[finest].max(initial=0)
     return SAFETY * (np.fmax(noise, seen) + eps * size)
 
 
@@ -92,11 +100,13 @@ def _smooth_from(even: Array, rounding: Array) -> int:
 
     Where f is smooth, even = f(a + h v) + f(a - h v) - 2 f(a) is a series in h^2, h^4, ... So from one step to the
     next, h being a fourth, it is 16 times less. It is not if f oscillates, or if it bends between a and a + h v, such
-    as a tanh that is flat on both sides. Half as far out counts if it is twice in three steps: rounding rarely is.
+    as a tanh that is flat on both sides. Half the rounding counts if it is twice in three steps: rounding itself rarely
+    is. And no step is smooth that is coarser than one that leaves f's domain.
     """
     rises = np.abs(even[1:]) - np.abs(even[:-1]) / 8  # (S - 1,)
-    bends, twice = rises > rounding[1:] / 2, rises > rounding[1:] / 4
+    bends, twice = rises > rounding[1:], rises > rounding[1:] / 2
     bends[2:] |= twice[2:] & (twice[1:-1] | twice[:-2])
+    bends |= np.isnan(even[1:])
     return min(int((np.flatnonzero(bends) + 2).max(initial=0)), len(even) - 1)
 
 

@@ -60,7 +60,7 @@ def check_complex(f: Function, arrays: Params, rng: np.random.Generator) -> None
             except (TypeError, ValueError, np.exceptions.ComplexWarning) as error:
                 raise ValueError(f"f: expected {advice}, got {type(error).__name__}: {error}") from error
             noise = rounding_of_value(f, arrays, rng)
-            by_differences, uncertainty, hidden, _ = central(f, arrays, name, v, noise)
+            by_differences, uncertainty, hidden = central(f, arrays, name, v, noise)
             allowed = 1e-7 * abs(by_differences) + uncertainty + UNDERFLOW
             if abs(by_complex_step - by_differences) > allowed:  # or float64 does not know it any better
                 known = {name: np.full(a.shape, max(abs(by_differences) - uncertainty, 0))}

@@ -94,7 +94,7 @@ def _compare(
             for i, v in probes[name]():
                 found = Derivative(0.0, 0.0) if skip else _derivative(f, arrays, name, v, method, noise)
                 numeric[name][i], uncertainty[name][i] = found.value, found.uncertainty
-                hidden[name][i] = found.hidden if found.flat else 0
+                hidden[name][i] = found.hidden
                 by_hand[name][i] = found.value if gradients is None else _along(gradients[name], v)
                 bar.update()
         known = {name: np.maximum(np.abs(numeric[name]) - uncertainty[name], 0) for name in arrays}
@@ -117,7 +117,7 @@ def _compare(
 def _derivative(f: Function, arrays: Params, name: str, v: Array, method: str, noise: float) -> Derivative:
     """By either method. The uncertainty of a complex step is known only where it is compared: see `_rounding`."""
     if method == "complex":
-        return Derivative(complex_step(f, arrays, name, v), 0.0, UNDERFLOW, True)
+        return Derivative(complex_step(f, arrays, name, v), 0.0, UNDERFLOW)
     return central(f, arrays, name, v, noise)
 
 

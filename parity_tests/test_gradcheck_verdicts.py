@@ -48,10 +48,11 @@ def can_be_told(drawn: Drawn, name: str, index: tuple[int, ...], bound: float) -
     """Do the values of f in float64 hold the derivative of this entry to within `bound`? In 800 digits.
 
     They do if the derivative itself moves less where the arguments move in the last digit; and if there is an h, up to
-    four times the size of the number that is moved, or 4, with which the error of a central difference and f's rounding
-    by h are less, together. With every smaller h the error of the difference has to be less, too: a coarse step that is
-    right by chance, with a peak of f between, can't be told from one that is wrong. f's rounding is what moves of the
-    arguments in their last digit show, and what its values at these steps h really are off by.
+    four times the number that is moved and up to 4, with which the error of a central difference and f's rounding by h
+    are less, together. A larger h does not count: nearer by, f's rounding may hide a term. With every smaller h the
+    error of the difference has to be less, too: a coarse step that is right by chance, with a peak of f between, can't
+    be told from one that is wrong. f's rounding is what moves of the arguments in their last digit show, and what its
+    values at these steps h really are off by.
     """
     rng = np.random.default_rng(0)
     exact = drawn.exact_derivative(drawn.arrays, name, index)
@@ -61,7 +62,7 @@ def can_be_told(drawn: Drawn, name: str, index: tuple[int, ...], bound: float) -
         noise = max(noise, abs(drawn.exact(near) - value), abs(EXACT.mpf(float(drawn.f(near))) - drawn.exact(near)))
         if k < 3 and abs(drawn.exact_derivative(near, name, index) - exact) > bound:
             return False
-    largest = int(np.log2(4 * max(1, abs(drawn.arrays[name][index]))))
+    largest = int(np.log2(4 * min(abs(drawn.arrays[name][index]) or 1, 1)))
     for h in 2.0 ** np.arange(-60, largest + 1, 2):
         values = [drawn.at(name, index, move) for move in (h, -h)]
         if not np.isfinite(values).all():
@@ -108,6 +109,14 @@ def test_a_right_gradient_is_never_wrong(drawn: Drawn, method: str) -> None:
     check_unresolved(drawn, report, right)
 
 
+def depends_on(drawn: Drawn, name: str) -> bool:
+    """Does f in float64, whatever the step? If not, no check can tell its gradient from 0: see docs/gradcheck.md."""
+    steps = 2.0 ** np.arange(-60, 40)
+    return any(
+        drawn.at(name, i, h) != drawn.f(drawn.arrays) for i in np.ndindex(drawn.arrays[name].shape) for h in steps
+    )
+
+
 def sign(g: Array) -> None:
     g *= -1
 
@@ -139,7 +148,7 @@ def test_a_wrong_gradient_is_never_right(drawn: Drawn, method: str, change: Any)
     change(gradients[name])
     assume(np.abs(gradients[name] - right[name]).max() > 1e-4 * np.abs(right[name]).max())
     report = report_of(drawn, gradients, method)
-    assert report.arrays[name].verdict != "right"
+    assert report.arrays[name].verdict != "right" or (not gradients[name].any() and not depends_on(drawn, name))
     assert {*falsely_wrong(drawn, report, right)} <= {name}
     check_unresolved(drawn, report, right)
 

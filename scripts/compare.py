@@ -38,6 +38,7 @@ from common.pictures import BLUE, GREEN, GREY, ORANGE, RED, new_figure, save
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 
 from numpy_rnn.sentiment.config import DEFAULTS
 from numpy_rnn.sentiment.files import atomic_write
@@ -140,9 +141,10 @@ def summary(result: dict[str, Any]) -> str:
         else:
             lines.append(f"NumPy took {ratio:.2f} of PyTorch's time to train an epoch (median).")
         lines[-1] += f" {result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes."
-        diverged = result["divergence_step"]
+        diverged, last = result["divergence_step"], result["epochs"][-1]["largest_loss_difference"]
         lines.append(
-            f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified\nby training."
+            f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified\nby training. "
+            f"In the last epoch they differ by at most {last:.1e}."
             if diverged
             else "The losses never differ by more than 1e-3."
         )
@@ -163,44 +165,61 @@ NAMES = {"numpy": "NumPy, by hand", "torch": "PyTorch"}
 
 def draw(stream: BinaryIO, losses: dict[str, list[float]], result: dict[str, Any]) -> None:
     """Writes a PNG of `result`, as scripts/compare.py makes it, and of the losses of every step."""
-    figure = new_figure(9, 8)
+    figure = new_figure(9, 8.5)
     curves, difference, accuracy = figure.subplots(3, 1)
     steps = np.arange(1, len(losses["numpy"]) + 1)
-    for backend, style in (("numpy", "-"), ("torch", "--")):
-        curves.plot(steps, losses[backend], style, color=COLOURS[backend], label=NAMES[backend], linewidth=1)
-    curves.set(
-        xlabel="training step",
-        ylabel="training loss",
-        title="NumPy and PyTorch, from the same weights, on the same batches",
-    )
+    for backend, width in (("torch", 3), ("numpy", 0.8)):  # the wide curve is seen behind the thin one
+        curves.plot(steps, losses[backend], color=COLOURS[backend], label=NAMES[backend], linewidth=width)
+    curves.set(ylabel="training loss", title="NumPy and PyTorch, from the same weights, on the same batches")
     curves.legend()
     _difference(difference, steps, np.abs(np.subtract(losses["numpy"], losses["torch"])), result)
-    epochs = [row["epoch"] for row in result["epochs"]]
-    for backend, style in (("numpy", "o-"), ("torch", "s--")):
-        valid = [row[backend]["valid_accuracy"] for row in result["epochs"]]
-        test = result["test"][backend]["accuracy"]
-        accuracy.plot(epochs, valid, style, color=COLOURS[backend], label=f"{NAMES[backend]} (test {test:.4f})")
-    words = result["baseline"]["bag_of_words_accuracy"]
-    accuracy.axhline(words, color=GREY, linestyle=":", label=f"bag of words (test {words:.4f})")
-    accuracy.set(xlabel="epoch", ylabel="validation accuracy", xticks=epochs)
-    accuracy.set_ylim(min(0.48, accuracy.get_ylim()[0]), 1.02)  # chance at the lower edge: 0.51 is no progress
-    accuracy.legend()
+    if result["divergence_step"]:
+        for axes in (curves, difference):
+            axes.axvline(result["divergence_step"], color=RED, linewidth=1, zorder=0)
+    difference.sharex(curves)
+    _accuracy(accuracy, result)
     save(figure, stream)
 
 
-def _difference(axes: Any, steps: Array, difference: Array, result: dict[str, Any]) -> None:
+def _difference(axes: Axes, steps: Array, difference: Array, result: dict[str, Any]) -> None:
     exact = difference == 0  # a logarithm has no place for them: they are marked at the lower edge
-    floor = difference[~exact].min() / 2 if (~exact).any() else 1e-17
-    axes.semilogy(steps, np.where(exact, floor, difference), ".", color=GREEN, markersize=2)
+    floor = difference[~exact].min() / 4 if (~exact).any() else 1e-17
+    axes.semilogy(steps[~exact], difference[~exact], ".", color=GREEN, markersize=2)
+    if exact.any():
+        axes.semilogy(steps[exact], np.full(exact.sum(), floor), ".", color=GREY, markersize=2)
+        axes.annotate(
+            "no difference ", (1, floor), xycoords=("axes fraction", "data"), color=GREY, ha="right", va="center"
+        )
     axes.axhline(DIVERGED, color=GREY, linestyle=":", linewidth=1)
     diverged = result["divergence_step"]
     if diverged:
-        axes.axvline(diverged, color=RED, linewidth=1, label=f"they diverge at step {diverged}")
-        axes.legend(loc="lower right")
-    rounding = "rounding, amplified by training" if diverged else "they never differ by more than 1e-3"
-    free = f"each goes its own way: {rounding}"
-    how = free if result["lockstep"] is None else "in lockstep: every step from the same state"
-    axes.set(xlabel="training step", ylabel="|loss difference|", title=how)
+        axes.annotate(f" step {diverged}", (diverged, 0.04), xycoords=("data", "axes fraction"), color=RED)
+    axes.set(xlabel="training step", ylabel="|loss difference|")
+    axes.set_title(
+        "Their difference: rounding, carried on from step to step"
+        if result["lockstep"] is None
+        else "Their difference in lockstep: every step starts from the same state"
+    )
+
+
+def _accuracy(axes: Axes, result: dict[str, Any]) -> None:
+    """Of the validation reviews after every epoch, then of the test reviews; side by side, since they nearly agree."""
+    epochs = [row["epoch"] for row in result["epochs"]]
+    test = epochs[-1] + 1
+    for backend, aside, marker in (("numpy", -0.06, "o"), ("torch", 0.06, "s")):
+        valid = [row[backend]["valid_accuracy"] for row in result["epochs"]]
+        accuracy, colour = result["test"][backend]["accuracy"], COLOURS[backend]
+        axes.plot(np.add(epochs, aside), valid, marker + "-", color=colour, linewidth=1, markersize=5)
+        label = f"{NAMES[backend]}: test {accuracy:.4f}"
+        axes.plot(test + aside, accuracy, marker, color=colour, markersize=5, label=label)
+    words = result["baseline"]["bag_of_words_accuracy"]
+    axes.plot(test, words, "_", color=GREY, markersize=24, label=f"bag of words, which sees no order: test {words:.4f}")
+    axes.axvline(test - 0.5, color=GREY, linewidth=0.5)
+    axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
+    axes.set(xlabel="epoch", ylabel="accuracy", ylim=(0.45, 1.02))
+    axes.set_xticks([*epochs, test], [*map(str, epochs), "test"])
+    axes.set_title("Their accuracy, after every epoch on the validation reviews; dotted: chance")
+    axes.legend(loc="lower right", bbox_to_anchor=(0.98 - 1 / (test + 0.5), 0.08))
 
 
 if __name__ == "__main__":

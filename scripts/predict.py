@@ -1,8 +1,8 @@
 """What a trained model says of a text, and how the probability moves with every word: the memory of a recurrent
 network, which each input revises a little.
 
-The words are coloured from red (negative) to green (positive) by the answer that the model would give if the text ended
-there; below is the same as a curve, one column a word.
+The words are coloured from orange (negative) over grey to blue (positive), by the answer that the model would give if
+the text ended there. Below them is the same as a curve, one column for each word.
 """
 
 import argparse
@@ -29,6 +29,11 @@ EXAMPLES = """examples:
 """
 LEVELS = " ▁▂▃▄▅▆▇█"
 PER_ROW = 60  # words, in the picture
+ORANGE, GREY, BLUE = (
+    (230, 120, 0),
+    (128, 128, 128),
+    (40, 140, 240),
+)  # red, green, blue, up to 255; on black and on white
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,34 +114,36 @@ def parts(text: str, width: int) -> Iterator[str]:
 
 
 def painted(text: str, p: float, coloured: bool) -> str:
-    """From red at 0 over grey at 0.5 to green at 1, in the terminal's 24-bit colours."""
+    """From orange at 0 over grey at 0.5 to blue at 1, in the terminal's 24-bit colours."""
     if not coloured:
         return text
-    red, green = (int(120 + 120 * max(0.0, side)) for side in (1 - 2 * p, 2 * p - 1))
-    return f"\x1b[38;2;{red};{green};{120 - int(60 * abs(2 * p - 1))}m{text}\x1b[0m"
+    end, share = np.array(ORANGE if p < 0.5 else BLUE), abs(2 * p - 1)
+    red, green, blue = (share * end + (1 - share) * np.array(GREY)).astype(int)
+    return f"\x1b[38;2;{red};{green};{blue}m{text}\x1b[0m"
 
 
 def draw(stream: BinaryIO, words: list[str], p: Array, known: set[str]) -> None:
     """A PNG of the curve, the words below it, PER_ROW words in a row; unknown words in brackets."""
-    from common.pictures import BLUE, GREY, RED, new_figure, save
+    from common import pictures
 
     starts = range(0, len(words), PER_ROW)
     across = min(PER_ROW, len(words))
-    figure = new_figure(max(6.0, 1.5 + 0.28 * across), 1 + 2.6 * len(starts))
+    figure = pictures.new_figure(max(6.0, 1.5 + 0.28 * across), 1 + 2.6 * len(starts))
     rows: Any = figure.subplots(len(starts), 1, squeeze=False)[:, 0]
     shown = [printable(word[:20] if word in known else f"[{word[:20]}]") for word in words]
     for axes, start in zip(rows, starts, strict=True):
         row = slice(max(start - 1, 0), start + PER_ROW)  # from the last word of the row above
         steps, curve = np.arange(len(words))[row], p[row]
         axes.plot(steps, curve, ".-", color="black", linewidth=1, clip_on=False)
-        axes.fill_between(steps, curve, 0.5, where=curve >= 0.5, color=BLUE, alpha=0.3, interpolate=True)
-        axes.fill_between(steps, curve, 0.5, where=curve <= 0.5, color=RED, alpha=0.3, interpolate=True)
-        axes.axhline(0.5, color=GREY, linestyle=":")
+        axes.fill_between(steps, curve, 0.5, where=curve >= 0.5, color=pictures.BLUE, alpha=0.3, interpolate=True)
+        axes.fill_between(steps, curve, 0.5, where=curve <= 0.5, color=pictures.RED, alpha=0.3, interpolate=True)
+        axes.axhline(0.5, color=pictures.GREY, linestyle=":")
         axes.set(ylim=(0, 1), xlim=(start - 1, start + across))
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["negative  0", "0.25", "0.5", "0.75", "positive  1"])
         axes.set_xticks(steps, shown[row], rotation=90, fontsize=10, parse_math=False)
-    figure.supylabel("P(positive) if the text ended here")
-    figure.suptitle(f"{CLASSES[int(p[-1] > 0.5)]}: P(positive) = {p[-1]:.3f} after {len(words)} words")
-    save(figure, stream)
+    answer = CLASSES[int(p[-1] > 0.5)]
+    figure.suptitle(f"P(positive) if the text ended at this word\nAfter the last one: {p[-1]:.3f}, {answer}")
+    pictures.save(figure, stream)
 
 
 if __name__ == "__main__":

@@ -121,38 +121,34 @@ def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
 
 
 def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int]) -> None:
-    """A PNG: a panel for each system, its rungs from top to bottom, a colour for each cell, every run a dot."""
-    from common.pictures import BLUE, GREEN, GREY, ORANGE, new_figure, save
+    """A PNG: a panel for each system, a row for each rung of each cell, a dot for each run."""
+    from common.pictures import GREY, new_figure, save
 
-    systems, cells = (list(dict.fromkeys(names)) for names in zip(*((r.system, r.cell) for r in chosen), strict=True))
-    names = {system: list(dict.fromkeys(r.name for r in chosen if r.system == system)) for system in systems}
-    figure = new_figure(10, 2 + 0.45 * sum(map(len, names.values())))
-    panels = figure.subplots(
-        len(systems), 1, sharex=True, squeeze=False, height_ratios=[len(names[system]) for system in systems]
-    )[:, 0]
-    for axes, system in zip(panels, systems, strict=True):
-        for cell, colour in (("rnn", BLUE), ("lstm", ORANGE), ("gru", GREEN)):
-            mine = [r for r in chosen if (r.system, r.cell) == (system, cell) and accuracies(results, r, seeds)]
-            means = []
-            for rung in mine:
-                y = names[system].index(rung.name) + 0.2 * (cells.index(cell) - (len(cells) - 1) / 2)  # side by side
-                values = 100 * np.array(list(accuracies(results, rung, seeds).values()))
-                half = 100 * interval(list(values / 100))[1] if len(values) > 1 else 0
-                axes.errorbar(values.mean(), y, xerr=half, fmt="o", color=colour, capsize=3)
-                axes.plot(values, [y] * len(values), "o", color=colour, markerfacecolor="white", markersize=4)
-                means.append((values.mean(), y))
-            if means:
-                axes.plot(*zip(*means, strict=True), "-", color=colour, linewidth=1, label=cell.upper())
-        axes.axvline(50, color=GREY, linestyle=":", linewidth=1)
-        axes.axvline(100 * results.about["bag_of_words_accuracy"], color=GREY, linestyle="--", linewidth=1)
-        axes.set(title=system, yticks=range(len(names[system])), yticklabels=names[system])
-        axes.set_ylim(len(names[system]) - 0.5, -0.5)  # the first rung on top
-    handles, labels = panels[0].get_legend_handles_labels()
-    if len(cells) > 1:
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(cells))
-    panels[-1].set_xlabel("test accuracy, %")
-    figure.supxlabel(
-        "full: mean over the seeds; hollow: each seed; bar: 95 % interval\ndotted: chance; dashed: bag of words",
-        fontsize=10,
-    )
+    systems = list(dict.fromkeys(rung.system for rung in chosen))
+    rows = [[rung for rung in chosen if rung.system == system] for system in systems]
+    figure = new_figure(10, 1 + 0.75 * len(systems) + 0.36 * len(chosen))
+    panels = figure.subplots(len(systems), 1, sharex=True, squeeze=False, height_ratios=list(map(len, rows)))[:, 0]
+    marks = ((50.0, ":", "chance"), (100 * results.about["bag_of_words_accuracy"], "--", "bag of words"))
+    for axes, system, mine in zip(panels, systems, rows, strict=True):
+        _draw_rows(axes, results, mine, seeds)
+        for x, style, name in marks:
+            axes.axvline(x, color=GREY, linestyle=style, linewidth=1, zorder=0)
+            axes.annotate(name, (x, 1), (0, 3), ("data", "axes fraction"), "offset points", color=GREY, ha="center")
+        axes.set_title(system)
+        axes.tick_params(labelbottom=True)
+    panels[-1].set_xlabel("test accuracy, %.   Dot: one seed; upright line: their mean; bar: its 95 % interval")
     save(figure, stream)
+
+
+def _draw_rows(axes: Any, results: Results, mine: list[Rung], seeds: list[int]) -> None:
+    from common.pictures import BLUE, GREEN, ORANGE
+
+    colours, several = {"rnn": BLUE, "lstm": ORANGE, "gru": GREEN}, len({rung.cell for rung in mine}) > 1
+    for y, rung in enumerate(mine):
+        values = [100 * accuracy for accuracy in accuracies(results, rung, seeds).values()]
+        if values:
+            half, colour = interval(values)[1] if len(values) > 1 else 0, colours[rung.cell]
+            axes.errorbar(np.mean(values), y, xerr=half, fmt="|", color=colour, markersize=16, capsize=3, linewidth=1)
+            axes.plot(values, [y] * len(values), "o", color=colour, markersize=5, alpha=0.7)
+    axes.set_yticks(range(len(mine)), [f"{rung.cell.upper()}, {rung.name}" if several else rung.name for rung in mine])
+    axes.set_ylim(len(mine) - 0.5, -0.5)  # the first rung on top
