@@ -17,10 +17,9 @@ from math import comb
 from typing import Any, BinaryIO, NamedTuple
 
 from common.command_line import Parser, check_writable, status_of, use_threads
-from common.pictures import BLUE, GREY, ORANGE, new_figure, save
+from common.pictures import BLUE, GREEN, GREY, ORANGE, new_figure, save
 
 import numpy as np
-from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_size, expect
@@ -167,41 +166,30 @@ def verdict(steps: list[tuple[int | None, int | None]]) -> Verdict:
 
 
 def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
-    """A PNG: the steps until divergence at each learning rate; a column for each cell, a row for each dtype."""
-    cells, dtypes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("cell", "dtype"))
-    rates = sorted({row["lr"] for row in rows})
-    figure = new_figure(3 * len(cells) + 0.5, 2.4 * len(dtypes) + 0.6)
-    panels = figure.subplots(len(dtypes), len(cells), sharex=True, sharey=True, squeeze=False)
-    for i, dtype in enumerate(dtypes):
-        for j, cell in enumerate(cells):
-            chosen = [row for row in rows if (row["cell"], row["dtype"]) == (cell, dtype)]
-            _draw_panel(panels[i, j], chosen, rates, limit)
-            panels[i, j].set_title(f"{cell.upper()}, {dtype}")
-        panels[i, 0].set_ylabel("steps until divergence")
-    for axes in panels[-1]:
-        axes.set_xlabel("learning rate")
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(cells))
+    """A PNG: each run is a point, the steps until each of the pairs diverges. On the diagonal both do at one step."""
+    figure = new_figure(7, 6.5)
+    axes = figure.subplots()
+    ends = np.array([min(row[pair] or limit for row in rows for pair in PAIRS) / 1.5, 1.5 * limit])
+    axes.plot(ends, ends, color=GREY, linewidth=1, zorder=0)
+    for dtype, face in (("float32", None), ("float64", "white")):
+        for cell, colour, marker in (("rnn", BLUE, "o"), ("lstm", ORANGE, "s"), ("gru", GREEN, "^")):
+            mine = [row for row in rows if (row["cell"], row["dtype"]) == (cell, dtype)]
+            if mine:
+                x, y = ([row[pair] or limit for row in mine] for pair in PAIRS)
+                label = f"{cell.upper()}, {dtype}"
+                axes.plot(x, y, marker, color=colour, markerfacecolor=face or colour, markersize=7, label=label)
+    neither = sum(not (row[PAIRS[0]] or row[PAIRS[1]]) for row in rows)
+    if neither:
+        text = f"{neither} runs: not\nwithin {limit} steps "
+        axes.annotate(text, (limit, limit), (-8, 0), textcoords="offset points", ha="right", va="center")
+    axes.set(xscale="log", yscale="log", aspect="equal", xlim=ends, ylim=ends)
+    axes.set_title("On the line: NumPy diverges from both at the same step")
+    axes.set_xlabel("steps until NumPy diverges from PyTorch")
+    axes.set_ylabel("steps until NumPy diverges from itself,\nits hidden units in another order")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
+    axes.legend(loc="lower right")
     save(figure, stream)
-
-
-def _draw_panel(axes: Axes, rows: list[dict[str, Any]], rates: list[float], limit: int) -> None:
-    """Each run is two points joined by a line: the steps of both pairs, side by side at its learning rate."""
-    x = np.array([rates.index(row["lr"]) for row in rows])
-    steps = np.array([[row[pair] or np.inf for row in rows] for pair in PAIRS])  # (2, runs)
-    ends = np.minimum(steps, limit)
-    axes.plot([x - 0.17, x + 0.17], ends, color=GREY, linewidth=1)
-    looks = (
-        ("NumPy and PyTorch", BLUE, "o", -0.17),
-        ("NumPy and NumPy, hidden units permuted", ORANGE, "D", 0.17),
-    )
-    for (label, colour, marker, aside), y, diverged in zip(looks, ends, steps < np.inf, strict=True):
-        axes.plot(x[diverged] + aside, y[diverged], marker, color=colour, label=label)
-        axes.plot(x[~diverged] + aside, y[~diverged], marker, color=colour, markerfacecolor="white")
-    axes.axhline(limit, color=GREY, linestyle=":", label=f"not within {limit} steps", zorder=0)
-    axes.set(yscale="log", xticks=range(len(rates)), xticklabels=[f"{rate:g}" for rate in rates])
-    axes.set_xlim(-0.5, len(rates) - 0.5)
-    axes.yaxis.set_major_formatter("{x:g}")
 
 
 if __name__ == "__main__":

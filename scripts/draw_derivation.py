@@ -113,7 +113,7 @@ def unrolled() -> str:
         text((WIDTH - 16 + end) / 2, y + 31, "0", fill=BACKWARD),
         f'<line x1="20" y1="368" x2="{WIDTH - 20}" y2="368" stroke="{LINE}"/>',
         forward(30, 392, 80, 392),
-        text(92, 397, "forward: states and errors", "start", fill=FORWARD),
+        text(92, 397, "forward: states and losses", "start", fill=FORWARD),
         backward(400, 392, 350, 392),
         text(412, 397, "backward: gradients", "start", fill=BACKWARD),
         text(30, 425, "At every step: dh_t = dh_own (from E_t, this step alone) + dh_next (from step t + 1)", "start"),
@@ -128,14 +128,17 @@ T, CELL, ROW = 8, 30, 26
 
 
 def cell(x: float, y: float, kind: str) -> str:
-    """A step whose loss is in the group, one that the group's error goes back through, or one outside of the window."""
+    """A step whose loss is in the group, one that the group's gradient reaches, or one outside of the window."""
     fill, stroke = {"loss": (FORWARD, FORWARD), "way": (PALE, BACKWARD), "outside": ("none", LINE)}[kind]
-    sign = {
-        "loss": text(x + CELL / 2, y + 18, "E", fill=WHITE),
-        "way": arrow(x + CELL - 7, y + ROW / 2, x + 7, y + ROW / 2, BACKWARD),
-        "outside": "",
-    }
-    return box(x + 1.5, y + 1.5, CELL - 3, ROW - 3, fill, stroke) + sign[kind]
+    sign = text(x + CELL / 2, y + 18, "E", fill=WHITE) if kind == "loss" else ""
+    return box(x + 1.5, y + 1.5, CELL - 3, ROW - 3, fill, stroke) + sign
+
+
+def back(x: float, y: float) -> str:
+    """A triangle that points from a step to the one before; x is the border of the two."""
+    middle = y + ROW / 2
+    points = f"{x - 6:g},{middle:g} {x + 5:g},{middle - 6:g} {x + 5:g},{middle + 6:g}"
+    return f'<polygon points="{points}" fill="{BACKWARD}" stroke="{WHITE}" stroke-width="1.5"/>'
 
 
 def panel(x: float, y: float, k1: int, k2: int, title: str) -> tuple[list[str], float]:
@@ -153,27 +156,29 @@ def panel(x: float, y: float, k1: int, k2: int, title: str) -> tuple[list[str], 
             way = "way" if window.start <= t < window.first else "outside"
             kind = "loss" if window.first <= t < window.end else way
             parts.append(cell(left + t * CELL, top + row * ROW, kind))
+        parts += [back(left + t * CELL, top + row * ROW) for t in range(window.start + 1, window.end)]
     return parts, top + len(groups) * ROW
 
 
 def truncation() -> str:
     parts: list[str] = []
     bottom = 0.0
-    for k1, k2, title in ((8, 8, "full backpropagation"), (2, 2, "chunks"), (2, 4, "overlapping windows")):
+    for k1, k2, title in ((8, 8, "full backpropagation"), (2, 2, "chunks"), (3, 5, "overlapping windows")):
         drawn, bottom = panel(24, bottom + 16, k1, k2, title)
         parts += drawn
     drawn, end = panel(368, 16, 1, 3, "a window for every loss")
     legend = (
-        ("loss", ["a step whose loss is in the group;", "later losses go back through it"]),
-        ("way", ["an earlier step that the error of", "the group goes back through"]),
-        ("outside", ["outside of the group's window"]),
+        ("loss", "a step whose loss is in the group"),
+        ("way", "an earlier step that their gradient reaches"),
+        ("outside", "outside of the group's window"),
     )
-    for row, (kind, lines) in enumerate(legend):
-        y = end + 30 + row * 44
-        words = [text(412, y + 18 + 18 * i, line, "start") for i, line in enumerate(lines)]
-        drawn += [cell(372, y, kind), *words]
+    for row, (kind, words) in enumerate(legend):
+        y = end + 14 + row * 32
+        drawn += [cell(372, y, kind), text(412, y + 18, words, "start")]
+    y = end + 14 + len(legend) * 32
+    drawn += [back(372 + CELL / 2, y), text(412, y + 18, "the gradient goes back to the step before", "start")]
     title = "Which steps the losses go back through, for four pairs of k1 and k2"
-    return svg(round(bottom + 20), title, parts + drawn)
+    return svg(round(max(bottom, y + ROW) + 16), title, parts + drawn)
 
 
 PICTURES: dict[str, Callable[[], str]] = {"unrolled.svg": unrolled, "windows.svg": truncation}
