@@ -28,7 +28,7 @@ def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Arr
     r = sigmoid(a_r + s_r)  # the reset gate, Eq. (18)
     z = sigmoid(a_z + s_z)  # the update gate, Eq. (18)
     n = np.tanh(a_n + r * s_n)  # the candidate state; r acts after the matrix product, Eq. (18)
-    h = (1 - z) * n + z * h_prev  # Eq. (19)
+    h = (1 - z) * n + z * h_prev  # (N, H), Eq. (19)
     return h, (r, z, n, s_n)
 
 
@@ -46,9 +46,9 @@ def step_backward(dh: Array, gates: Array, h_prev: Array, W_hh: Array) -> tuple[
         dL/dh_{t-1} that goes through this step (N, H).
     """
     r, z, n, s_n = gates
-    da_n = dh * (1 - z) * (1 - n * n)  # Eq. (20)
-    da_z = dh * (h_prev - n) * z * (1 - z)  # Eq. (20)
-    da_r = da_n * s_n * r * (1 - r)  # Eq. (20)
+    da_n = dh * (1 - z) * (1 - n * n)  # (N, H), Eq. (20)
+    da_z = dh * (h_prev - n) * z * (1 - z)  # (N, H), Eq. (20)
+    da_r = da_n * s_n * r * (1 - r)  # (N, H), Eq. (20)
     da = np.concatenate((da_r, da_z, da_n), axis=-1)  # (N, 3 H), Eq. (21)
     ds = np.concatenate((da_r, da_z, da_n * r), axis=-1)  # (N, 3 H): r multiplies the state's part of n, Eq. (21)
     dh_prev = dh * z + ds @ W_hh.T  # (N, H): through z * h_{t-1}, and through all three products, Eq. (22)
@@ -93,7 +93,7 @@ class GRU(RNNBase):
             x, the states hs (T + 1, N, H), zero after a sequence's end, and r, z, n, s_n (T, 4, N, H).
         """
         T, N, _ = x.shape
-        a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H): every a_t in one product, Eq. (17)
+        a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H), R = sum of the lengths: every a_t in one product, Eq. (17)
         if self.bias:
             a += p["b_xh"]  # Eq. (17)
         b_hh = p["b_hh"] if self.bias else 0.0
@@ -114,7 +114,7 @@ class GRU(RNNBase):
         """
         x, (hs,), gates = cache
         (dh_n,) = d_states_n
-        da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each: R real steps
+        da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each
         dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)

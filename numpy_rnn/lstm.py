@@ -28,8 +28,8 @@ def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Ar
     f = sigmoid(z_f)  # the forget gate, Eq. (10)
     g = np.tanh(z_g)  # the new values for the cell, Eq. (10)
     o = sigmoid(z_o)  # the output gate, Eq. (10)
-    c = f * c_prev + i * g  # Eq. (11)
-    h = o * np.tanh(c)  # Eq. (12)
+    c = f * c_prev + i * g  # (N, H), Eq. (11)
+    h = o * np.tanh(c)  # (N, H), Eq. (12)
     return h, c, (i, f, g, o)
 
 
@@ -51,11 +51,11 @@ def step_backward(
     """
     i, f, g, o = gates
     tanh_c = np.tanh(c)  # in Eq. (13)
-    dc = dc_next + dh * o * (1 - tanh_c * tanh_c)  # both paths of c_t: to c_{t+1}, and to h_t, Eq. (13)
-    dz_i = dc * g * i * (1 - i)  # Eq. (14)
-    dz_f = dc * c_prev * f * (1 - f)  # Eq. (14)
-    dz_g = dc * i * (1 - g * g)  # Eq. (14)
-    dz_o = dh * tanh_c * o * (1 - o)  # Eq. (14)
+    dc = dc_next + dh * o * (1 - tanh_c * tanh_c)  # (N, H): both paths of c_t, to c_{t+1} and to h_t, Eq. (13)
+    dz_i = dc * g * i * (1 - i)  # (N, H), Eq. (14)
+    dz_f = dc * c_prev * f * (1 - f)  # (N, H), Eq. (14)
+    dz_g = dc * i * (1 - g * g)  # (N, H), Eq. (14)
+    dz_o = dh * tanh_c * o * (1 - o)  # (N, H), Eq. (14)
     dz = np.concatenate((dz_i, dz_f, dz_g, dz_o), axis=-1)  # (N, 4 H), Eq. (14)
     dh_prev = dz @ W_hh.T  # (N, H) = (N, 4 H) (4 H, H), Eq. (15)
     dc_prev = dc * f  # Eq. (16)
@@ -105,7 +105,7 @@ class LSTM(RNNBase):
             x, the states hs and cs (T + 1, N, H), zero after a sequence's end, and the gates (T, 4, N, H).
         """
         T, N, _ = x.shape
-        a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H): every a_t in one product, Eq. (1)
+        a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H), R = sum of the lengths: every a_t in one product, Eq. (1)
         if self.bias:
             a += p["b_xh"] + p["b_hh"]  # Eq. (1)
         hs, cs = np.zeros((2, T + 1, N, self.hidden_size), self.dtype)
@@ -125,7 +125,7 @@ class LSTM(RNNBase):
         """
         x, (hs, cs), gates = cache
         dh_n, dc_n = d_states_n
-        dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H): R is the number of real steps
+        dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H)
         dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): row n is first used at the last step of sequence n
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)

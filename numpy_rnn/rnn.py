@@ -101,7 +101,7 @@ class RNN(RNNBase):
             x and the states hs (T + 1, N, H), zero after a sequence's end.
         """
         T, N, _ = x.shape
-        a = pack(x, lengths) @ p["W_xh"]  # (R, H): every a_t in one product, Eq. (1)
+        a = pack(x, lengths) @ p["W_xh"]  # (R, H), R = sum of the lengths: every a_t in one product, Eq. (1)
         if self.bias:
             a += p["b_xh"] + p["b_hh"]  # Eq. (1)
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
@@ -120,7 +120,7 @@ class RNN(RNNBase):
         """
         x, (hs,), _ = cache
         (dh_n,) = d_states_n
-        dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H): R is the number of real steps
+        dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H)
         dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)

@@ -124,18 +124,18 @@ WELL = Diagnosis(5000, 0.693, 0.693, 0.5, 0.5, 0.02, "positive", 0.6, 0.2, 0.1, 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "though the error reaches the words"),
+        ({}, "though the gradient reaches the words"),
         ({"accuracy": 0.87, "loss": 0.33}, "learnt something (87.0% right and loss 0.330, by chance 50.0% and 0.693)."),
         ({"accuracy": 0.7, "pads": 80.0}, "But 80 pads follow the last word before the state is read."),
-        ({"pads": 80.0, "kept": 1e-9}, "80 pads follow the last word before the state is read, and the error"),
-        ({"pads": 80.0}, "though the error reaches the words"),
+        ({"pads": 80.0, "kept": 1e-9}, "80 pads follow the last word before the state is read, and the gradient"),
+        ({"pads": 80.0}, "though the gradient reaches the words"),
         ({"share": 0.99}, "answers positive to 99% of the reviews, whatever they say"),
         ({"length_correlation": -0.8}, "its answer goes with the length of the review (correlation -0.80)"),
-        ({"length_correlation": 0.4}, "though the error reaches the words"),
-        ({"length_correlation": 0.6, "reviews": 20}, "though the error reaches the words"),  # luck
+        ({"length_correlation": 0.4}, "though the gradient reaches the words"),
+        ({"length_correlation": 0.6, "reviews": 20}, "though the gradient reaches the words"),  # luck
         ({"length_correlation": -0.8, "share": 0.99}, "answers positive to 99% of the reviews"),
-        ({"length_correlation": -0.8, "spread": 0.01}, "though the error reaches the words"),
-        ({"length_correlation": np.nan}, "though the error reaches the words"),
+        ({"length_correlation": -0.8, "spread": 0.01}, "though the gradient reaches the words"),
+        ({"length_correlation": np.nan}, "though the gradient reaches the words"),
         ({"accuracy": 0.52}, "It is at chance (52.0% right"),
         ({"accuracy": 0.53}, "It is little better than chance (53.0% right"),
         ({"accuracy": 0.6}, "It is little better than chance (60.0% right"),
@@ -172,7 +172,7 @@ def test_the_sentence_of_docs() -> None:
     )
     assert verdict(numbers) == (
         "It is at chance (50.4% right and loss 0.698, by chance 50.4% and 0.693), for it has forgotten the review when "
-        "it answers: 41 pads follow the last word before the state is read, and the error sent back has shrunk to "
+        "it answers: 41 pads follow the last word before the state is read, and the gradient has shrunk to "
         "4e-10 of its size when it arrives there. Read the state at the last real step, or the mean over the real "
         "steps."
     )

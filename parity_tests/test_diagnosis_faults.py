@@ -66,14 +66,14 @@ def test_an_untrained_model_is_at_chance(case: tuple[SentimentModel, Reviews]) -
     """And its sentence is one of the two that leave room for that."""
     said = verdict(diagnose(*case))
     assert said.startswith("It is at chance")
-    assert "it is not trained yet" in said or "though the error reaches the words" in said, said
+    assert "it is not trained yet" in said or "though the gradient reaches the words" in said, said
 
 
 @FEW
 @given(drawn(readout="last", pad_to="max_tokens"))
 def test_pads_before_the_readout(case: tuple[SentimentModel, Reviews]) -> None:
     said = verdict(diagnose(*case))
-    assert "pads follow the last word before the state is read, and the error sent back has shrunk" in said, said
+    assert "pads follow the last word before the state is read, and the gradient has shrunk" in said, said
 
 
 @FEW
@@ -82,7 +82,7 @@ def test_embeddings_far_too_large(case: tuple[SentimentModel, Reviews], std: flo
     model, reviews = case
     scale(model, "embedding.", std / model.config.embedding_std)
     said, size = verdict(diagnose(model, reviews)), model.params["embedding.W"].std()
-    assert f"no error gets through to the words: the embeddings (standard deviation {size:.3g}" in said, said
+    assert f"no gradient gets through to the words: the embeddings (standard deviation {size:.3g}" in said, said
 
 
 @FEW

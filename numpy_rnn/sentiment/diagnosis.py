@@ -149,13 +149,13 @@ def cause(d: Diagnosis) -> str:
     if d.slope < 0.1:
         return (
             f", for its units are saturated or dead (mean slope {d.slope:.2f}; that of open units is 1), and no "
-            f"error gets through to the words: the embeddings (standard deviation {d.embedding_std:.3g}; 0.1 is a "
+            f"gradient gets through to the words: the embeddings (standard deviation {d.embedding_std:.3g}; 0.1 is a "
             "good start) or the weights are too large."
         )
     if d.pads >= 1 and d.kept < 0.1:
         return (
             f", for it has forgotten the review when it answers: {d.pads:.0f} pads follow the last word before "
-            f"the state is read, and the error sent back has shrunk to {d.kept:.0e} of its size when it "
+            f"the state is read, and the gradient has shrunk to {d.kept:.0e} of its size when it "
             "arrives there. Read the state at the last real step, or the mean over the real steps."
         )
     if d.share <= 0.9 and d.spread > 0.05 and abs(d.length_correlation) > max(0.5, 3 / np.sqrt(d.reviews)):
@@ -176,6 +176,6 @@ def cause(d: Diagnosis) -> str:
             "learnt its training reviews by heart."
         )
     return (
-        ", though the error reaches the words: try a tenth of the learning rate and ten times as much, and "
+        ", though the gradient reaches the words: try a tenth of the learning rate and ten times as much, and "
         "more epochs; or what decides is not among the words that are kept."
     )
