@@ -1,0 +1,68 @@
+"""Is the backward pass of your own RNN right, and if not, why?
+
+FILE defines forward and backward (--template prints one to fill in). They are run on some forty problems, in a process
+of its own, and every gradient is compared with the right one. Where one is wrong, known bugs are tried: if one of them
+gives exactly your results, it is named, with the equation and the right line.
+
+Status 0: all is right. 1: something is wrong. 2: it could not be judged.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from numpy_rnn.check.report import STATUS, as_json, as_text, verdict
+from numpy_rnn.check.runner import run
+from numpy_rnn.check.template import TEMPLATES
+
+EXAMPLES = """examples:
+  python -m numpy_rnn.check --template > my_rnn.py
+  python -m numpy_rnn.check my_rnn.py
+  python -m numpy_rnn.check my_rnn.py --json verdict.json
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m numpy_rnn.check",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the Python file to check")
+    parser.add_argument("--json", metavar="OUT", help="write the verdict to this file, too")
+    parser.add_argument(
+        "--template", nargs="?", const="rnn", choices=TEMPLATES, help="print a file to fill in (default: %(const)s)"
+    )
+    args = parser.parse_args(arguments)
+    if args.template:
+        print(TEMPLATES[args.template], end="")
+        return 0
+    if args.file is None or not Path(args.file).is_file():
+        print(f"check: FILE: expected a Python file, got {args.file!r} (--help says more)", file=sys.stderr)
+        return STATUS["could not judge"]
+    found = verdict(run(args.file))
+    print(as_text(found, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    if args.json:
+        try:
+            _write(Path(args.json), json.dumps(as_json(found), indent=2) + "\n")
+        except OSError as error:
+            print(f"check: --json: {error}", file=sys.stderr)
+            return STATUS["could not judge"]
+    return STATUS[found.verdict]
+
+
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all."""
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.unfinished")
+    try:
+        unfinished.write_text(text)
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

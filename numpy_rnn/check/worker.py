@@ -1,0 +1,173 @@
+"""Calls a reader's functions on every problem. It runs in a process of its own, which `runner` starts and may stop.
+
+    python -m numpy_rnn.check.worker FILE FOLDER
+
+It writes into FOLDER: results.npz, if every call could be made, or failure.json, with one sentence; and one byte into
+progress for each problem.
+"""
+
+import json
+import linecache
+import runpy
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from numpy_rnn.check.pairs import LAYOUTS, PAIRS, Arrays, Pair, expected_shape, from_layout, to_layout
+from numpy_rnn.check.problems import Problem, problems
+from numpy_rnn.types import Array
+
+MEMORY = 4 * 2**30  # bytes of address space, where the system can limit it
+
+
+class CannotJudge(Exception):
+    """With one sentence for the reader."""
+
+
+def main(file: str, folder: Path) -> None:
+    _limit_memory()
+    try:
+        names = load(file)
+        settings = check_settings(names)
+        results: dict[str, Any] = {"settings": json.dumps(settings)}
+        with open(folder / "progress", "ab", buffering=0) as progress:
+            for pair in defined(names):
+                for k, problem in enumerate(problems(pair)):
+                    for name, a in call(pair, problem, names, settings["layout"], file).items():
+                        results[f"{pair.name}/{k}/{name}"] = a
+                    progress.write(b".")
+        with open(folder / "unfinished.npz", "wb") as stream:
+            np.savez(stream, **results)
+        (folder / "unfinished.npz").rename(folder / "results.npz")
+    except CannotJudge as error:
+        (folder / "failure.json").write_text(json.dumps(str(error)))
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def load(file: str) -> dict[str, Any]:
+    """The names that the file defines."""
+    sys.path.insert(0, str(Path(file).resolve().parent))
+    return guarded("the file", file, lambda: runpy.run_path(file))
+
+
+def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
+    """act(), or one sentence on what it raised, with the reader's own line."""
+    try:
+        return act()
+    except SyntaxError as error:
+        raise CannotJudge(f"{what}: line {error.lineno} is not Python: {error.msg}") from error
+    except MemoryError as error:
+        raise CannotJudge(f"{what}: it needs more memory than {MEMORY // 2**30} GiB") from error
+    except BaseException as error:
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        line = own[-1].lineno if own else None
+        where = f" in line {line}: {linecache.getline(file, line).strip():.100}" if line else ""
+        kind = type(error).__name__
+        raise CannotJudge(f"{what}: {kind}: {' '.join(str(error).split()):.200}{where}") from error
+
+
+def check_settings(names: dict[str, Any]) -> dict[str, Any]:
+    layout = names.get("LAYOUT", LAYOUTS[0])
+    if layout not in LAYOUTS:
+        raise CannotJudge(f"LAYOUT: expected one of {', '.join(map(repr, LAYOUTS))}, got {layout!r:.80}")
+    truncation = names.get("TRUNCATION")
+    if truncation is not None:
+        whole = isinstance(truncation, (tuple, list)) and len(truncation) == 2
+        if not whole or not all(type(k) is int and k >= 1 for k in truncation) or truncation[1] < truncation[0]:
+            raise CannotJudge(f"TRUNCATION: expected (k1, k2) with 1 <= k1 <= k2, got {truncation!r:.80}")
+        truncation = list(truncation)
+    return {"layout": layout, "truncation": truncation}
+
+
+def defined(names: dict[str, Any]) -> list[Pair]:
+    """The pairs of which the file has both functions."""
+    found = []
+    for pair in PAIRS:
+        has = [callable(names.get(name)) for name in (pair.forward, pair.backward)]
+        if any(has) and not all(has):
+            missing = pair.backward if has[0] else pair.forward
+            raise CannotJudge(f"{missing}: expected a function of this name in the file, got none")
+        if all(has):
+            found.append(pair)
+    if not found:
+        pairs = " or ".join(f"{pair.forward} and {pair.backward}" for pair in PAIRS)
+        raise CannotJudge(
+            f"the file: expected the functions {pairs}, got neither (--template prints a file to fill in)"
+        )
+    return found
+
+
+def call(pair: Pair, problem: Problem, names: dict[str, Any], layout: str, file: str) -> dict[str, Any]:
+    """The states and gradients of one problem, time first; which arguments were changed; what the second call gave."""
+    axes = pair.arguments | pair.states | {"d_hs": "TNH"}
+    given = {name: to_layout(a, axes[name], layout) for name, a in problem.arguments.items()}
+    before = {name: a.copy() for name, a in given.items()}
+    where = f" at T, N, D, H = {', '.join(map(str, problem.sizes.values()))}"
+    states = guarded(pair.forward + where, file, lambda: names[pair.forward](*given.values()))
+    states = states if isinstance(states, tuple) else (states,)
+    if len(states) != len(pair.states):
+        raise CannotJudge(f"{pair.forward}: expected {', '.join(pair.states)}, got {len(states)} results")
+    hs = {
+        name: check_array(f"{pair.forward}: {name}", a, expected_shape(axes[name], problem.sizes, layout), where)
+        for name, a in zip(pair.states, states, strict=True)
+    }
+    given |= {"d_hs": to_layout(problem.d_hs, "TNH", layout)} | hs
+    before |= {name: given[name].copy() for name in ("d_hs", *hs)}
+    changed = [name for name, a in given.items() if name in before and not np.array_equal(a, before[name])]
+    first = backward(pair, problem, names, layout, file, where, given)
+    changed += [name for name, a in given.items() if not np.array_equal(a, before[name], equal_nan=True)]
+    again = backward(pair, problem, names, layout, file, where, {name: a.copy() for name, a in before.items()})
+    same = all(np.array_equal(first[name], again[name], equal_nan=True) for name in first)
+    results: dict[str, Any] = {name: from_layout(before[name], axes[name], layout) for name in hs}
+    return results | first | {"changed": np.array(sorted(set(changed)), dtype=str), "repeats": np.array(same)}
+
+
+def backward(
+    pair: Pair, problem: Problem, names: dict[str, Any], layout: str, file: str, where: str, given: Arrays
+) -> Arrays:
+    """The gradients, time first."""
+    arguments = [given[name] for name in pair.backward_arguments()]
+    gradients = guarded(pair.backward + where, file, lambda: names[pair.backward](*arguments))
+    if not isinstance(gradients, dict):
+        raise CannotJudge(f"{pair.backward}: expected a dict, got {type(gradients).__name__}")
+    if missing := [name for name in pair.gradients if name not in gradients]:
+        raise CannotJudge(f"{pair.backward}: expected the keys {', '.join(pair.gradients)}, got no {missing[0]}")
+    return {
+        name: from_layout(
+            check_array(
+                f"{pair.backward}: {name}", gradients[name], expected_shape(axes, problem.sizes, layout), where
+            ),
+            axes,
+            layout,
+        )
+        for name, axes in (pair.gradients | pair.more).items()
+        if name in gradients
+    }
+
+
+def check_array(what: str, a: Any, shape: tuple[int, ...], where: str) -> Array:
+    """As an array of real numbers, float32 as it is; a column may be given flat."""
+    try:
+        array = np.asarray(a)
+    except Exception as error:
+        raise CannotJudge(f"{what}{where}: expected an array of shape {shape}, got {type(a).__name__}") from error
+    if array.dtype.kind not in "fiu":
+        raise CannotJudge(f"{what}{where}: expected an array of real numbers, got dtype {array.dtype}")
+    if array.shape != shape and not (len(shape) == 2 and shape[1] == 1 and array.shape == shape[:1]):
+        raise CannotJudge(f"{what}{where}: expected shape {shape}, got {array.shape}")
+    return array.reshape(shape).copy()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

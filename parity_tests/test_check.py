@@ -1,0 +1,273 @@
+"""numpy_rnn/check: right RNNs in other styles are right, wrong ones are named, what does not run ends in a sentence."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from numpy_rnn.check import runner
+from numpy_rnn.check.__main__ import main
+from numpy_rnn.check.backward import RNNBackward, Truncated
+from numpy_rnn.check.judge import rnn_states
+from numpy_rnn.check.pairs import RNN, from_layout, to_layout
+from numpy_rnn.check.problems import problems
+from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
+from numpy_rnn.check.template import TEMPLATES
+from numpy_rnn.check.variants import BUGS
+from numpy_rnn.rnn import RNN as Layer
+from parity_tests.check_styles import ALL, LOOPS, RIGHT, WRONG
+
+
+def check(folder: Path, source: str, seconds: float = runner.SECONDS) -> Verdict:
+    file = folder / "mine.py"
+    file.write_text(source)
+    return verdict(runner.run(str(file), seconds))
+
+
+def with_bug(style: str, old: str, new: str) -> str:
+    assert RIGHT[style].count(old) == 1, old
+    return RIGHT[style].replace(old, new)
+
+
+def wrong(found: Verdict) -> list[str]:
+    return [name for name, gradient in found.gradients.items() if not gradient.right]
+
+
+def test_the_right_rule_is_that_of_the_layer() -> None:
+    """The variants are held to numpy_rnn.RNN, which is held to autograd."""
+    for problem in problems(RNN):
+        a, sizes = problem.arguments, problem.sizes
+        layer = Layer(sizes["D"], sizes["H"], dtype=np.float64)
+        values = {"W_xh_l0": a["W_xh"], "W_hh_l0": a["W_hh"], "b_xh_l0": a["b_h"], "b_hh_l0": 0 * a["b_h"]}
+        layer = layer.with_params(values)
+        output, _, cache = layer.forward(a["x"], a["h_0"][None])
+        hs = rnn_states(a)
+        np.testing.assert_allclose(output, hs[1:], rtol=0, atol=1e-14)
+        for k1, k2 in ((None, None), (1, 3), (2, 2), (2, 5)):
+            rule = RNNBackward() if k1 is None else Truncated(k1, k2)
+            ours = rule(problem.d_hs, a["x"], hs, a["W_xh"], a["W_hh"], a["b_h"])
+            T = sizes["T"]
+            limits = {} if k1 is None else {"k1": min(k1, T), "k2": min(k2, T)}
+            grads = layer.backward(problem.d_hs, None, cache, **limits)
+            theirs = {"dx": grads.x, "dh_0": grads.h_0[0], **{f"d{n[:-3]}": g for n, g in grads.params.items()}}
+            for ours_name, name in (("dx",) * 2, ("dh_0",) * 2, ("dW_xh",) * 2, ("dW_hh",) * 2, ("db_h", "db_xh")):
+                scale = np.abs(theirs[name]).max()
+                np.testing.assert_allclose(ours[ours_name], theirs[name], rtol=0, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("style", RIGHT)
+def test_right_in_another_style(style: str, tmp_path: Path) -> None:
+    found = check(tmp_path, RIGHT[style])
+    assert (found.verdict, found.failure, found.causes) == ("right", "", [])
+    assert {name for name, gradient in found.gradients.items() if gradient.right} >= {*ALL}
+    assert found.problems == len(problems(RNN)) > 40
+
+
+@pytest.mark.parametrize(("style", "old", "new", "cause", "names"), WRONG)
+def test_a_known_bug_in_another_style(
+    style: str, old: str, new: str, cause: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    found = check(tmp_path, with_bug(style, old, new))
+    assert (found.verdict, found.causes[0].id, tuple(wrong(found))) == ("wrong", cause, names)
+    assert found.causes[0].reproduced == (cause not in ("float32", "zero", "not-finite"))
+    text = as_text(found, colour=False)
+    assert cause in text
+    assert max(map(len, text[text.index("gradient verdict") :].splitlines())) <= 80
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.id} {bug.text[:20]}")
+def test_every_variant_differs_from_the_right_rule(bug: RNNBackward) -> None:
+    """And says which equation, which line, and why."""
+    assert bug.id
+    assert bug.text
+    assert bug.equation
+    assert bug.line
+    cases = [(p, rnn_states(p.arguments)) for p in problems(RNN)]
+    for p, hs in cases:
+        arrays = (p.d_hs, p.arguments["x"], hs, *(p.arguments[name] for name in ("W_xh", "W_hh", "b_h")))
+        ours, theirs = RNNBackward()(*arrays), bug(*arrays)
+        if any(np.abs(ours[name] - theirs[name]).max() > 1e-3 * np.abs(ours[name]).max() for name in ALL):
+            return
+    pytest.fail("it gives the right gradients on all problems")
+
+
+@pytest.mark.parametrize(
+    ("style", "replacements"),
+    [
+        ("loops", [("1.0 - s ** 2", "1.0 - s"), ("np.dot(W_hh, delta)", "np.dot(W_hh.T, delta)")]),
+        ("cs231n", [("dWh += dWht", "dWh = dWht"), ("dt.sum(axis=0)", "dt.mean(axis=0)")]),
+        ("columns", [("(da[:, :, t] + da_prev)", "da[:, :, t]"), ('"dW_hh": dWaa', '"dW_hh": dWaa.T')]),
+        ("einsum", [('"tnh->h", deltas', '"tnh->h", -deltas'), ("x, deltas)", "x[:-1], deltas[1:])")]),
+    ],
+)
+def test_two_bugs_are_never_one(style: str, replacements: list[tuple[str, str]], tmp_path: Path) -> None:
+    source = RIGHT[style]
+    for old, new in replacements:
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    found = check(tmp_path, source)
+    assert found.verdict == "wrong"
+    assert not any(cause.reproduced for cause in found.causes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("gb = gb + delta[:, 0]", "gb = gb + delta[:, 0] * (n < N - 1 or N == 1)", ["db_h"]),  # only the last n
+        ("gb = gb + delta[:, 0]", "gb = gb + delta[:, 0] * (t != 6)", ["db_h"]),  # only at t = 6
+        ("gW = gW + np.outer(hs[t, n], delta)", "gW = gW + np.outer(hs[t, n], delta) * (len(gb) < 7)", ["dW_hh"]),
+        ('"dW_xh": gU', '"dW_xh": gU * (1 + 1e-6)', ["dW_xh"]),
+        ("g0[n] = carry[:, 0]", "g0[n] = carry[:, 0]; g0[n][-1:] *= 1.001", ["dh_0"]),
+    ],
+)
+def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str], tmp_path: Path) -> None:
+    found = check(tmp_path, with_bug("loops", old, new))
+    assert (found.verdict, wrong(found)) == ("wrong", names)
+
+
+def test_the_forward_pass_is_said_first_and_gradients_are_judged_at_its_states(tmp_path: Path) -> None:
+    found = check(tmp_path, with_bug("loops", "+ b_h.reshape(-1, 1))", ")"))
+    assert (found.verdict, [cause.id for cause in found.causes], wrong(found)) == ("wrong", ["forward"], [])
+
+
+@pytest.mark.parametrize(
+    ("new", "cause"),
+    [
+        ("d_hs[0] = 0", "argument-changed"),
+        ("W_xh += 0.1", "argument-changed"),
+        ("hs[:] = 0", "argument-changed"),
+        ("d_hs = d_hs + np.random.rand()", "not-repeatable"),
+    ],
+)
+def test_what_the_functions_may_not_do(new: str, cause: str, tmp_path: Path) -> None:
+    found = check(tmp_path, with_bug("loops", "    gx, g0 =", f"    {new}\n    gx, g0 ="))
+    assert (found.verdict, found.causes[0].id) == ("wrong", cause)
+
+
+AT = "at T, N, D, H = 1, 1, 2, 3: expected"
+CANNOT = {  # the source, and what the sentence says
+    "syntax": ("def forward(:\n", "line 1 is not Python"),
+    "no function": ("import numpy\n", "expected the functions forward and backward, got neither"),
+    "one function": ("def forward(): pass\n", "backward: expected a function of this name"),
+    "an exception": (
+        LOOPS.replace("g0[n] = ", "1 / 0; g0[n] = "),
+        "ZeroDivisionError: division by zero in line 31: 1 / 0;",
+    ),
+    "wrong shape": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU.T'), f"dW_xh {AT} shape (2, 3), got (3, 2)"),
+    "wrong dtype": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU + 0j'), f"dW_xh {AT} an array of real numbers"),
+    "no dict": (LOOPS.replace("return {", "return 1, {"), "backward: expected a dict, got tuple"),
+    "no key": (LOOPS.replace('"dW_xh": gU', '"dWx": gU'), "got no dW_xh"),
+    "None": (LOOPS.replace("    return hs\n", ""), f"forward: hs {AT} an array of real numbers"),
+    "exit": ("import os\nos._exit(0)\n", "it ended its process before all calls were made"),
+    "sys.exit": ("import sys\nsys.exit(0)\n", "the file: SystemExit: 0 in line 2"),
+    "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4 GiB"),
+    "layout": (LOOPS + "LAYOUT = 'rows'\n", "LAYOUT: expected one of 'time first', 'cs231n', 'columns', got 'rows'"),
+    "truncation": (LOOPS + "TRUNCATION = (3, 2)\n", "TRUNCATION: expected (k1, k2) with 1 <= k1 <= k2, got (3, 2)"),
+    "endless": ("while True: pass\n", "it was not done after 2 seconds (an endless loop?)"),
+    "a flood": ("while True: print('x' * 1000)\n", "it printed more than 1,000,000 characters"),
+    "a child": (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'while True: 123454321'])\n",
+        "not done after 2 seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CANNOT)
+def test_what_cannot_be_judged_ends_in_a_sentence(name: str, tmp_path: Path) -> None:
+    source, sentence = CANNOT[name]
+    begun = time.monotonic()
+    found = check(tmp_path, source, seconds=2 if name in ("endless", "a child") else 10)
+    assert time.monotonic() - begun < 15
+    assert found.verdict == "could not judge"
+    assert sentence in found.failure
+    assert "Traceback" not in as_text(found, colour=False)
+    if name == "a child" and Path("/proc").exists():  # no process is left behind
+        end = time.monotonic() + 5  # a process takes a moment to die
+        while any("123454321" in command for command in _command_lines()):
+            assert time.monotonic() < end
+
+
+def _command_lines() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield process.read_text(errors="replace")
+
+
+def test_what_the_file_prints_is_shown_apart_and_cut(tmp_path: Path) -> None:
+    found = check(tmp_path, LOOPS + "print('hello')\nprint('y' * 5000)\n")
+    text = as_text(found, colour=False)
+    assert text.startswith("--- the file printed:\nhello\nyyy")
+    assert "(5007 characters in all)\n---\n" in text
+    assert found.verdict == "right"
+
+
+def test_which_loss_reaches_which_step_wrongly(tmp_path: Path) -> None:
+    found = check(tmp_path, with_bug("loops", "np.dot(W_hh, delta)", "np.dot(W_hh, delta) * (t != 3)"))
+    table = np.array(found.reach)  # what step 4 sends back is lost: E_4 and E_5 reach steps 1 to 3 wrongly
+    assert (~table == (np.arange(1, 6)[:, None] >= 4) & (np.arange(1, 6) <= 3)).all()
+    assert "       E_4 X X X . ." in as_text(found, colour=False)
+
+
+def test_as_json_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = tmp_path / "mine.py", tmp_path / "out.json"
+    sources = {0: LOOPS, 1: with_bug("loops", '"dW_xh": gU', '"dW_xh": gU / 0'), 2: "1 / 0\n"}
+    for status, source in sources.items():
+        file.write_text(source)
+        assert main([str(file), "--json", str(out)]) == status
+        result: dict[str, Any] = json.loads(out.read_text(), parse_constant=lambda constant: pytest.fail(constant))
+        assert result["verdict"] == ("right", "wrong", "could not judge")[status]
+        capsys.readouterr()
+    assert main([str(tmp_path / "none.py")]) == 2
+    assert "FILE: expected a Python file" in capsys.readouterr().err
+    file.write_text(with_bug("loops", '"dW_hh": gW', '"dW_hh": gW.T'))
+    main([str(file), "--json", str(out)])
+    result = json.loads(out.read_text())
+    assert result["gradients"]["dW_hh"]["right"] is False
+    assert result["gradients"]["dW_xh"]["right"] is True
+    assert [(c["id"], c["gradients"], c["reproduced"]) for c in result["causes"]] == [
+        ("transposed-result", ["dW_hh"], True)
+    ]
+    assert as_json(verdict(runner.run(str(file)))) == result
+
+
+FILLED = {
+    "hs[t + 1] = ...": "hs[t + 1] = np.tanh(x[t] @ W_xh + hs[t] @ W_hh + b_h)",
+    "dh = ...": "dh = d_hs[t] + dh_next",
+    "dz = ...": "dz = dh * (1 - hs[t + 1] ** 2)",
+    "dW_xh += ...": "dW_xh += x[t].T @ dz",
+    "dW_hh += ...": "dW_hh += hs[t].T @ dz",
+    "db_h += ...": "db_h += dz.sum(axis=0)",
+    "dx[t] = ...": "dx[t] = dz @ W_xh.T",
+    "dh_next = ...": "dh_next = dz @ W_hh.T",
+}
+
+
+def test_the_template(tmp_path: Path) -> None:
+    """Not filled in, it cannot be judged; filled in, it is right; without anything but NumPy it runs as a command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "numpy_rnn.check", "--template"], capture_output=True, text=True, check=True
+    )
+    source = done.stdout
+    assert source == TEMPLATES["rnn"]
+    assert check(tmp_path, source).verdict == "could not judge"
+    for gap, line in FILLED.items():
+        assert source.count(gap) == 1
+        source = source.replace(gap, line)
+    assert check(tmp_path, source).verdict == "right"
+
+
+def test_layouts_are_inverted() -> None:
+    rng = np.random.default_rng(0)
+    for axes in ("TND", "NH", "DH", "H", "SNH"):
+        a = rng.normal(size=tuple(range(2, 2 + len(axes))))
+        for layout in ("time first", "cs231n", "columns"):
+            np.testing.assert_array_equal(from_layout(to_layout(a, axes, layout), axes, layout), a)
+    assert to_layout(rng.normal(size=(2, 3, 4)), "TND", "columns").shape == (4, 3, 2)
+    assert to_layout(rng.normal(size=(2, 3, 4)), "TND", "cs231n").shape == (3, 2, 4)
