@@ -1,11 +1,11 @@
-"""START HERE: the Elman network on one screen. A hidden state, an output and a loss at EVERY time step.
+"""START HERE: the Elman network in one short file. A hidden state, an output and a loss at EVERY time step.
 
     h_t  = tanh(x_t W_xh + h_{t-1} W_hh + b_h)      the hidden layer                       (N, H)
     y^_t = softmax(o_t), o_t = h_t W_hy + b_y       the output layer                       (N, C)
     E_t  = (1/C) sum_c (y^_t,c - y_t,c)^2           "squared_error", y_t a distribution    (N,)
     E_t  = -log y^_t,k                              "cross_entropy", y_t = k a class       (N,)
 
-E_t is the loss of step t; the source text calls it the error. rnn.py has the same h_t, faster; a test compares them.
+E_t is the loss of step t, also called its error. rnn.py has the same h_t, faster; a test compares them.
 Sources: Elman (1990), "Finding structure in time"; Werbos (1990), "Backpropagation through time"; Sutskever (2013),
 "Training recurrent neural networks" for TBPTT(k1, k2). Eq. (n) is equation n of docs/derivation.md.
 """
@@ -109,7 +109,7 @@ class ElmanNetwork(WithParams):
         dW_xh, dW_hh, db_h = (np.zeros_like(p[name]) for name in ("W_xh", "W_hh", "b_h"))
         for first in range(0, T, k1):  # the group of losses E_t, first <= t < end
             end = min(first + k1, T)
-            start = first if k1 == k2 else max(end - k2, 0)  # the first step that they reach
+            start = first if k1 == k2 else max(end - k2, 0)  # the first step they reach; k1 = k2: chunks never overlap
             dh_next = np.zeros_like(dh_0)  # (N, H): what comes back from step t + 1
             for t in reversed(range(start, end)):
                 dh = dh_next + (dh_own[t] if t >= first else 0)  # (N, H): from E_t, and from later losses, Eq. (3)

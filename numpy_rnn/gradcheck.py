@@ -18,9 +18,10 @@ from numpy_rnn.verdict import RESOLUTION, Report, UnresolvedGradient, WrongGradi
 
 # of the largest entry of an array's gradient; float32 has too few digits for more
 TOLERANCE = {("central", "float64"): 1e-6, ("complex", "float64"): 1e-12, ("central", "float32"): 1e-2}
+KINK = "at a kink of f, such as relu's at 0, move the arrays a little"
 ADVICE = {
-    ("central", "float64"): "subtract a constant from f, give method='complex', or leave the array out",
-    ("complex", "float64"): "subtract a constant from f, or leave the array out",
+    ("central", "float64"): f"subtract a constant from f, give method='complex', or leave the array out; {KINK}",
+    ("complex", "float64"): f"subtract a constant from f, or leave the array out; {KINK}",
     ("central", "float32"): "give float64 arrays",
 }
 

@@ -100,7 +100,7 @@ class GRU(RNNBase):
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
         (hs[0],) = states_0
-        for t, live, packed in time_steps(lengths):
+        for t, live, packed in time_steps(lengths):  # live: the sequences with a step t; packed: their rows of a
             hs[t + 1, live], gates[t, :, live] = step(a[packed], hs[t, live], p["W_hh"], b_hh)
         return LayerCache(x, (hs,), gates)
 

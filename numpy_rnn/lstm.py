@@ -111,7 +111,7 @@ class LSTM(RNNBase):
         hs, cs = np.zeros((2, T + 1, N, self.hidden_size), self.dtype)
         gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
         hs[0], cs[0] = states_0
-        for t, live, packed in time_steps(lengths):
+        for t, live, packed in time_steps(lengths):  # live: the sequences with a step t; packed: their rows of a
             hs[t + 1, live], cs[t + 1, live], gates[t, :, live] = step(a[packed], hs[t, live], cs[t, live], p["W_hh"])
         return LayerCache(x, (hs, cs), gates)
 

@@ -106,7 +106,7 @@ class RNN(RNNBase):
             a += p["b_xh"] + p["b_hh"]  # Eq. (1)
         hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
         (hs[0],) = states_0
-        for t, live, packed in time_steps(lengths):
+        for t, live, packed in time_steps(lengths):  # live: the sequences with a step t; packed: their rows of a
             hs[t + 1, live] = step(a[packed], hs[t, live], p["W_hh"], self.nonlinearity)
         return LayerCache(x, (hs,))
 
@@ -121,7 +121,7 @@ class RNN(RNNBase):
         x, (hs,), _ = cache
         (dh_n,) = d_states_n
         dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H)
-        dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
+        dh_next = dh_n.copy()  # (N, H): row n is used from the last step of sequence n on
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             dz[packed], dh_next[live] = step_backward(dh, hs[t + 1, live], p["W_hh"], self.nonlinearity)

@@ -108,9 +108,11 @@ def judge(by_hand: Array, numeric: Array, uncertainty: Array, tolerance: float) 
     with np.errstate(invalid="ignore"):
         difference = np.where(np.isfinite(by_hand), np.abs(by_hand - numeric), np.inf)
         excess = difference - (tolerance * scale + uncertainty)  # a NaN here is wrong, too
-    worst = tuple(int(i) for i in np.unravel_index(excess.argmax(), excess.shape))
     resolved = uncertainty.max() <= max(tolerance, RESOLUTION) * scale
-    verdict = "wrong" if not excess.max() <= 0 else "right" if resolved else "unresolved"
+    is_wrong = not excess.max() <= 0
+    where = excess if is_wrong or resolved else uncertainty  # what is unresolved shows the least certain entry
+    worst = tuple(int(i) for i in np.unravel_index(where.argmax(), where.shape))
+    verdict = "wrong" if is_wrong else "right" if resolved else "unresolved"
     error = float(difference[worst] / scale) if scale else (0.0 if difference[worst] == 0 else np.inf)
     allowed = tolerance + (float(uncertainty.max() / scale) if scale else 0.0)
     return Comparison(by_hand, numeric, uncertainty, verdict, worst, error, allowed)

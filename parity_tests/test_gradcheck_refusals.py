@@ -146,3 +146,13 @@ def test_what_can_not_be_checked_is_refused(change: dict[str, Any], message: str
     arguments["arrays"] = copy.deepcopy(arguments["arrays"])
     with pytest.raises(ValueError, match=message):
         gradcheck(**arguments)
+
+
+def test_a_kink_is_unresolved_and_its_entry_is_named() -> None:
+    """relu at 0 has no derivative. The message names the least certain entry, and says what to do."""
+    arrays = {"x": np.array([1.5, -0.5, 0.0])}
+    with pytest.raises(
+        UnresolvedGradient, match=r"x\[2\]: by hand 0, .* at a kink of f, such as relu's at 0, move"
+    ) as e:
+        gradcheck(lambda a: np.maximum(a["x"], 0).sum(), arrays, {"x": np.array([1.0, 0.0, 0.0])})
+    assert e.value.report.names("unresolved") == ["x"]

@@ -143,7 +143,7 @@ def summary(result: dict[str, Any]) -> str:
         lines[-1] += f" {result['padding']:.1%} of the\nsteps were padding, which NumPy skips and PyTorch computes."
         diverged, last = result["divergence_step"], result["epochs"][-1]["largest_loss_difference"]
         lines.append(
-            f"The losses diverge (differ by more than 1e-3) at step {diverged}: rounding, amplified\nby training. "
+            f"The losses first differ by more than 1e-3 at step {diverged}: rounding, amplified by\ntraining. "
             f"In the last epoch they differ by at most {last:.1e}."
             if diverged
             else "The losses never differ by more than 1e-3."
@@ -187,10 +187,9 @@ def _difference(axes: Axes, steps: Array, difference: Array, result: dict[str, A
     axes.semilogy(steps[~exact], difference[~exact], ".", color=GREEN, markersize=2)
     if exact.any():
         axes.semilogy(steps[exact], np.full(exact.sum(), floor), ".", color=GREY, markersize=2)
-        axes.annotate(
-            "no difference ", (1, floor), xycoords=("axes fraction", "data"), color=GREY, ha="right", va="center"
-        )
+        axes.annotate(" no difference", (steps[exact][-1], floor), color=GREY, va="center")
     axes.axhline(DIVERGED, color=GREY, linestyle=":", linewidth=1)
+    axes.annotate(f"{DIVERGED:g}", (1, DIVERGED), (3, 0), ("axes fraction", "data"), "offset points", va="center")
     diverged = result["divergence_step"]
     if diverged:
         axes.annotate(f" step {diverged}", (diverged, 0.04), xycoords=("data", "axes fraction"), color=RED)
@@ -216,9 +215,10 @@ def _accuracy(axes: Axes, result: dict[str, Any]) -> None:
     axes.plot(test, words, "_", color=GREY, markersize=24, label=f"bag of words, which sees no order: test {words:.4f}")
     axes.axvline(test - 0.5, color=GREY, linewidth=0.5)
     axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
+    axes.annotate("chance", (1, 0.5), (3, 0), ("axes fraction", "data"), "offset points", va="center")
     axes.set(xlabel="epoch", ylabel="accuracy", ylim=(0.45, 1.02))
     axes.set_xticks([*epochs, test], [*map(str, epochs), "test"])
-    axes.set_title("Their accuracy, after every epoch on the validation reviews; dotted: chance")
+    axes.set_title("Their accuracy, after every epoch on the validation reviews")
     axes.legend(loc="lower right", bbox_to_anchor=(0.98 - 1 / (test + 0.5), 0.08))
 
 

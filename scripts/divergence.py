@@ -180,10 +180,10 @@ def draw(stream: BinaryIO, rows: list[dict[str, Any]], limit: int) -> None:
                 axes.plot(x, y, marker, color=colour, markerfacecolor=face or colour, markersize=7, label=label)
     neither = sum(not (row[PAIRS[0]] or row[PAIRS[1]]) for row in rows)
     if neither:
-        text = f"{neither} runs: not\nwithin {limit} steps "
-        axes.annotate(text, (limit, limit), (-8, 0), textcoords="offset points", ha="right", va="center")
+        text, arrow = f"{neither} runs here: from neither\nwithin {limit} steps", {"arrowstyle": "-", "color": GREY}
+        axes.annotate(text, (limit, limit), (-60, -4), textcoords="offset points", ha="right", arrowprops=arrow)
     axes.set(xscale="log", yscale="log", aspect="equal", xlim=ends, ylim=ends)
-    axes.set_title("On the line: NumPy diverges from both at the same step")
+    axes.set_title("NumPy diverges from itself as early as from PyTorch")
     axes.set_xlabel("steps until NumPy diverges from PyTorch")
     axes.set_ylabel("steps until NumPy diverges from itself,\nits hidden units in another order")
     for axis in (axes.xaxis, axes.yaxis):

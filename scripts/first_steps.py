@@ -17,7 +17,7 @@ for _ in range(500):
     y = np.roll(x, 3, axis=0)  # (T, N, C): the symbol of three steps ago
     losses, h_n, cache = network.forward(x, y)  # E_t, (T, N)
     loss, d_losses = reduce(losses, mask)  # the sum over t, the mean over n; dL/dE_t
-    grads = network.backward(d_losses, cache, k1=1, k2=4)  # E_t goes back to t - 3
+    grads = network.backward(d_losses, cache, k1=1, k2=4)  # the gradient of E_t reaches step t - 3
     network.update(grads.params, lr=0.1)
 y_hat, h_n = network.predict(x)
 print((y_hat.argmax(axis=2) == y.argmax(axis=2))[3:].mean().round(2))  # 1.0

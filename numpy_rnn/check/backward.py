@@ -12,25 +12,25 @@ class RNNBackward:
     id, equation, line, text = "", "", "", ""
 
     def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
-        return own + after  # Eq. (3), (N, H)
+        return own + after  # equation (3), (N, H)
 
     def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * (1 - h * h)  # Eq. (4), (N, H)
+        return dh * (1 - h * h)  # equation (4), (N, H)
 
     def dh_prev(self, dz: Array, W_hh: Array) -> Array:
-        return dz @ W_hh.T  # Eq. (5), (N, H)
+        return dz @ W_hh.T  # equation (5), (N, H)
 
     def dW_xh(self, x: Array, dz: Array) -> Array:
-        return np.einsum("tnd,tnh->dh", x, dz)  # Eq. (6), (D, H)
+        return np.einsum("tnd,tnh->dh", x, dz)  # equation (6), (D, H)
 
     def dW_hh(self, hs: Array, dz: Array) -> Array:
-        return np.einsum("tni,tnh->ih", hs[:-1], dz)  # Eq. (7), (H, H)
+        return np.einsum("tni,tnh->ih", hs[:-1], dz)  # equation (7), (H, H)
 
     def db_h(self, dz: Array) -> Array:
-        return dz.sum(axis=(0, 1))  # Eq. (8), (H,)
+        return dz.sum(axis=(0, 1))  # equation (8), (H,)
 
     def dx(self, dz: Array, own: Array, hs: Array, W_xh: Array) -> Array:
-        return dz @ W_xh.T  # Eq. (9), (T, N, D)
+        return dz @ W_xh.T  # equation (9), (T, N, D)
 
     def dh_0(self, after: Array) -> Array:
         return after  # (N, H)

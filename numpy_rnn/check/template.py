@@ -11,7 +11,7 @@ def forward(x, h_0, W_xh, W_hh, b_h):
     hs = np.zeros((T + 1, *h_0.shape))
     hs[0] = h_0
     for t in range(T):
-        hs[t + 1] = ...  # Eq. (1), (2): h_t = tanh(x_t W_xh + h_{t-1} W_hh + b_h)
+        hs[t + 1] = ...  # equation (1), (2): h_t = tanh(x_t W_xh + h_{t-1} W_hh + b_h)
     return hs
 
 
@@ -21,13 +21,13 @@ def backward(d_hs, x, hs, W_xh, W_hh, b_h):
     dx, dW_xh, dW_hh, db_h = np.zeros_like(x), np.zeros_like(W_xh), np.zeros_like(W_hh), np.zeros_like(b_h)
     dh_next = np.zeros_like(hs[0])  # what the step after sends back: nothing after the last one
     for t in reversed(range(T)):
-        dh = ...  # Eq. (3): from the loss of this step, and from later losses
-        dz = ...  # Eq. (4): through tanh
-        dW_xh += ...  # Eq. (6)
-        dW_hh += ...  # Eq. (7)
-        db_h += ...  # Eq. (8)
-        dx[t] = ...  # Eq. (9)
-        dh_next = ...  # Eq. (5)
+        dh = ...  # equation (3): from the loss of this step, and from later losses
+        dz = ...  # equation (4): through tanh
+        dW_xh += ...  # equation (6)
+        dW_hh += ...  # equation (7)
+        db_h += ...  # equation (8)
+        dx[t] = ...  # equation (9)
+        dh_next = ...  # equation (5)
     return dict(dx=dx, dh_0=dh_next, dW_xh=dW_xh, dW_hh=dW_hh, db_h=db_h)
 
 

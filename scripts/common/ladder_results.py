@@ -136,6 +136,8 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
             axes.annotate(name, (x, 1), (0, 3), ("data", "axes fraction"), "offset points", color=GREY, ha="center")
         axes.set_title(system)
         axes.tick_params(labelbottom=True)
+    if len({rung.cell for rung in chosen}) == 1:
+        figure.suptitle("Each row keeps the repairs of the rows above it", fontsize=12)
     panels[-1].set_xlabel("test accuracy, %.   Dot: one seed; upright line: their mean; bar: its 95 % interval")
     save(figure, stream)
 
