@@ -132,6 +132,12 @@ def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str], tm
     assert (found.verdict, wrong(found)) == ("wrong", names)
 
 
+def test_wrong_with_saturated_units_alone(tmp_path: Path) -> None:
+    found = check(tmp_path, with_bug("loops", "(1.0 - s ** 2)", "np.maximum(1.0 - s ** 2, 1e-7)"))
+    assert (found.verdict, found.causes[0].id, found.causes[0].reproduced) == ("wrong", "unknown", False)
+    assert "wrong only where tanh is saturated" in found.causes[0].text
+
+
 def test_the_forward_pass_is_said_first_and_gradients_are_judged_at_its_states(tmp_path: Path) -> None:
     found = check(tmp_path, with_bug("loops", "+ b_h.reshape(-1, 1))", ")"))
     assert (found.verdict, [cause.id for cause in found.causes], wrong(found)) == ("wrong", ["forward"], [])

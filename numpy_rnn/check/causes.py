@@ -111,8 +111,8 @@ def _scaled(cases: list[Case], wrong: tuple[str, ...], truncation: tuple[int, in
             if np.linalg.norm(theirs - factor * ours) > SAME * np.linalg.norm(ours) * max(1, abs(factor)):
                 return None
             factors.append((factor, case.problem.sizes))
-    first = factors[0][0]
-    if first == 0:
+    first = factors[0][0] if factors else 1.0
+    if first == 0 or all(abs(factor - 1) < SAME for factor, _ in factors):  # wrong elsewhere
         return None
     if all(np.isclose(factor, first, rtol=1e-9, atol=0) for factor, _ in factors):
         return Cause("scaled", wrong, f"right, but times {first:.6g} everywhere.", reproduced=True)
@@ -126,7 +126,9 @@ def _scaled(cases: list[Case], wrong: tuple[str, ...], truncation: tuple[int, in
 
 def _clipped(cases: list[Case], wrong: tuple[str, ...], truncation: tuple[int, int] | None) -> Cause | None:
     """Entries cut at the same number in all problems."""
-    limit = max(float(np.abs(case.theirs[name]).max()) for case in cases for name in wrong)
+    limit = max(float(np.abs(case.theirs[name]).max()) for case in _calm(cases) for name in wrong)
+    if all(np.abs(case.ours[name]).max() <= limit for case in _calm(cases) for name in wrong):  # nothing is cut
+        return None
     for case in _calm(cases):
         for name in wrong:
             cut = np.clip(case.ours[name], -limit, limit)
