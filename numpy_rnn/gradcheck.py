@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_choice, check_generator, check_number, check_size, expect
-from numpy_rnn.derivative import UNDERFLOW, Derivative, central, complex_step
+from numpy_rnn.derivative import Derivative, central, complex_step
 from numpy_rnn.differentiable import check_complex, check_function
 from numpy_rnn.rounding import Function, LastDigit, last_digit, rounding_of_derivative, rounding_of_value, unseen
 from numpy_rnn.types import Array, Params
@@ -118,7 +118,7 @@ def _compare(
 def _derivative(f: Function, arrays: Params, name: str, v: Array, method: str, noise: float) -> Derivative:
     """By either method. The uncertainty of a complex step is known only where it is compared: see `_rounding`."""
     if method == "complex":
-        return Derivative(complex_step(f, arrays, name, v), 0.0, UNDERFLOW)
+        return Derivative(complex_step(f, arrays, name, v), 0.0)
     return central(f, arrays, name, v, noise)
 
 

@@ -171,6 +171,8 @@ WRONG = [
     ("loops", "np.outer(hs[t, n], delta)", "np.outer(hs[t + 1, n], delta)", "h-off-by-one", ("dW_hh",)),
     ("einsum", '"tnd,tnh->dh", x, deltas', '"tnd,tnh->dh", x[:-1], deltas[1:]', "x-off-by-one", ("dW_xh",)),
     ("columns", "dtanh @ x[:, :, t].T", "dtanh @ x[:, :, t - 1].T", "x-off-by-one", ("dW_xh",)),
+    ("loops", "np.outer(x[t, n], delta)", "np.outer(x[min(t + 1, T - 1), n], delta)", "x-off-by-one", ("dW_xh",)),
+    ("columns", "dtanh @ a[:, :, t].T", "dtanh @ a[:, :, max(t - 1, 0)].T", "h-off-by-one", ("dW_hh",)),
     ("cs231n", "dWh += dWht", "dWh = dWht", "overwritten", ("dW_hh",)),
     ("columns", "dba += ", "dba = ", "overwritten", ("db_h",)),
     ("einsum", '"tnh->h", deltas', '"nh->h", deltas[-1]', "overwritten", ("db_h",)),

@@ -132,6 +132,25 @@ def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str], tm
     assert (found.verdict, wrong(found)) == ("wrong", names)
 
 
+@pytest.mark.parametrize(
+    ("new", "hint"),
+    [
+        ("delta[:, 0] * (len(b_h) < 9)", "wrong in 4 of 45 problems: right up to H = 7, wrong from H = 9 on."),
+        ("delta[:, 0] * (n < 2 or t > 0)", "wrong in 16 of 45 problems: right up to N = 2, wrong from N = 3 on."),
+        ("np.clip(delta[:, 0], -15, 15)", "wrong only with large gradients: is something limited?"),
+    ],
+)
+def test_where_to_look_if_nothing_known_fits(new: str, hint: str, tmp_path: Path) -> None:
+    found = check(tmp_path, with_bug("loops", "gb = gb + delta[:, 0]", f"gb = gb + {new}"))
+    assert [(cause.id, cause.text) for cause in found.causes] == [("unknown", hint)]
+
+
+def test_states_that_are_not_numbers(tmp_path: Path) -> None:
+    """That is the forward pass: no gradient can be judged at such states."""
+    found = check(tmp_path, with_bug("loops", "+ b_h.reshape(-1, 1))", "+ b_h.reshape(-1, 1) + np.nan)"))
+    assert (found.verdict, [cause.id for cause in found.causes]) == ("wrong", ["forward"])
+
+
 def test_wrong_with_saturated_units_alone(tmp_path: Path) -> None:
     found = check(tmp_path, with_bug("loops", "(1.0 - s ** 2)", "np.maximum(1.0 - s ** 2, 1e-7)"))
     assert (found.verdict, found.causes[0].id, found.causes[0].reproduced) == ("wrong", "unknown", False)
@@ -165,6 +184,10 @@ CANNOT = {  # the source, and what the sentence says
     "an exception": (
         LOOPS.replace("g0[n] = ", "1 / 0; g0[n] = "),
         "ZeroDivisionError: division by zero in line 31: 1 / 0;",
+    ),
+    "no message": (
+        LOOPS + "class Bad(Exception):\n    __str__ = None\nraise Bad\n",
+        "the file: Bad in line 39: raise Bad",
     ),
     "wrong shape": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU.T'), f"dW_xh {AT} shape (2, 3), got (3, 2)"),
     "wrong dtype": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU + 0j'), f"dW_xh {AT} an array of real numbers"),

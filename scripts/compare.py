@@ -192,7 +192,8 @@ def _difference(axes: Axes, steps: Array, difference: Array, result: dict[str, A
     axes.annotate(f"{DIVERGED:g}", (1, DIVERGED), (3, 0), ("axes fraction", "data"), "offset points", va="center")
     diverged = result["divergence_step"]
     if diverged:
-        axes.annotate(f" step {diverged}", (diverged, 0.04), xycoords=("data", "axes fraction"), color=RED)
+        at = (diverged, 0.95)
+        axes.annotate(f"step {diverged} ", at, xycoords=("data", "axes fraction"), color=RED, ha="right", va="top")
     axes.set(xlabel="training step", ylabel="|loss difference|")
     axes.set_title(
         "Their difference: rounding, carried on from step to step"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_rnn.check.judge import TOLERANCE, Case, Gradient, backward, forward_error, with_truncation
-from numpy_rnn.check.problems import SATURATED
+from numpy_rnn.check.problems import LARGE, SATURATED
 from numpy_rnn.check.variants import BUGS
 
 SAME = 1e-10  # relative in norm: then a known bug gives the reader's results
@@ -25,7 +25,7 @@ def causes(cases: list[Case], verdicts: dict[str, Gradient], truncation: tuple[i
     """What is wrong, the most likely first. Nothing where all is right."""
     wrong = tuple(name for name, verdict in verdicts.items() if not verdict.right)
     found = list(_of_calls(cases))
-    if not wrong:
+    if not wrong or not all(np.isfinite(case.theirs["hs"]).all() for case in cases):
         return found
     for look in (_not_finite, _zero, _float32, _known, _scaled, _clipped):
         cause = look(cases, wrong, truncation)
@@ -146,43 +146,44 @@ def _zero(cases: list[Case], wrong: tuple[str, ...], truncation: tuple[int, int]
     return Cause("zero", empty, f"{', '.join(empty)}: zero in all problems.{others}")
 
 
-# if all wrong problems are of this kind, and the others are right
-HINTS: tuple[tuple[Callable[[Case], bool], str], ...] = (
-    (lambda case: case.problem.kind == SATURATED, "wrong only where tanh is saturated, with large weights: see (4)."),
-    (
-        lambda case: case.problem.sizes["T"] > 1,
-        "right at T = 1, wrong beyond: what does step t + 1 send back, (3), (5)?",
-    ),
-    (lambda case: case.problem.sizes["N"] > 1, "right for one sequence, wrong for several: look at sums over n."),
-    (lambda case: case.problem.sizes["H"] > 1, "right with one hidden unit, wrong with more: look at the products."),
-)
-
-
 def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     """Where the reader may look, if nothing known gives the results."""
-    bad = [any(case.wrong(name).any() for name in wrong) for case in cases]
+    bad = [case for case in cases if any(case.wrong(name).any() for name in wrong)]
+    entries = sum(case.wrong(name).sum() for case in bad for name in wrong)
+    if entries < sum(case.wrong(name).size for case in bad for name in wrong) / 2:
+        first = next(name for name in wrong if bad[0].wrong(name).any())
+        return Cause("entries", wrong, f"only some entries are wrong. {_where(bad[0], first)}")
+    for kind, hint in KINDS.items():
+        if all(case.problem.kind == kind for case in bad):
+            return Cause("unknown", wrong, hint)
+    if len(bad) == len(cases):
+        return Cause("unknown", wrong, "wrong in all problems.")
+    return Cause("unknown", wrong, f"wrong in {len(bad)} of {len(cases)} problems{_from(bad, cases)}.")
 
-    def only(where: Callable[[Case], bool]) -> bool:
-        """Are the wrong problems among these, and the others right?"""
-        return all(where(case) for case, is_bad in zip(cases, bad, strict=True) if is_bad)
 
-    entries = sum(case.wrong(name).sum() for case in cases for name in wrong)
-    total = sum(case.wrong(name).size for case, is_bad in zip(cases, bad, strict=True) if is_bad for name in wrong)
-    if entries < total / 2:
-        first = next(case for case, is_bad in zip(cases, bad, strict=True) if is_bad)
-        where = _where(first, next(name for name in wrong if first.wrong(name).any()))
-        return Cause("entries", wrong, f"only some entries are wrong. {where}")
-    hint = next(
-        (text for where, text in HINTS if only(where)), "wrong at every size: look at the line of this gradient."
-    )
-    return Cause("unknown", wrong, hint)
+KINDS = {
+    SATURATED: "wrong only where tanh is saturated, with large weights: look at dz = dh * (1 - h * h), Eq. (4).",
+    LARGE: "wrong only with large gradients: is something limited?",
+}
+
+
+def _from(bad: list[Case], cases: list[Case]) -> str:
+    """From which T, N, D or H on they are wrong: the size that tells the wrong problems from the right ones best."""
+    found = []
+    for axis in "TNDH":
+        least = min(case.problem.sizes[axis] for case in bad)
+        smaller = [case.problem.sizes[axis] for case in cases if case.problem.sizes[axis] < least]
+        if smaller:
+            beside = sum(case.problem.sizes[axis] >= least for case in cases) - len(bad)  # right ones of this size
+            found.append((beside, f": right up to {axis} = {max(smaller)}, wrong from {axis} = {least} on"))
+    return min(found)[1] if found else ""
 
 
 def _where(case: Case, name: str) -> str:
     """What the wrong entries of one array have in common."""
-    at = np.argwhere(case.wrong(name))
+    at, size = np.argwhere(case.wrong(name)), case.ours[name].shape
+    if len(at) == 1:
+        return f"In {name} of shape {size} it is {tuple(map(int, at[0]))} alone."
     same = [f"axis {axis} is {at[0, axis]}" for axis in range(at.shape[1]) if (at[:, axis] == at[0, axis]).all()]
-    size = case.ours[name].shape
-    return f"In {name} of shape {size} the first is {tuple(map(int, at[0]))}" + (
-        f"; of all, {' and '.join(same)}." if same else "."
-    )
+    common = f"; in all of them {' and '.join(same)}" if same else ""
+    return f"In {name} of shape {size} the first is {tuple(map(int, at[0]))}{common}."

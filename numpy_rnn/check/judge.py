@@ -61,7 +61,7 @@ def backward(rule: RNNBackward, case: Problem, hs: Array) -> Arrays:
 
 
 def with_truncation(rule: RNNBackward, truncation: tuple[int, int] | None) -> RNNBackward:
-    return Truncated(*truncation, rule) if truncation else rule
+    return Truncated(*truncation, rule) if truncation and not isinstance(rule, Truncated) else rule
 
 
 def compared(pair: Pair, results: dict[str, Any], truncation: tuple[int, int] | None) -> list[Case]:

@@ -66,14 +66,13 @@ def as_text(v: Verdict, colour: bool) -> str:
     lines = ["--- the file printed:", v.output.rstrip("\n"), "---"] if v.output else []
     if v.verdict == "could not judge":
         return "\n".join([*lines, *_wrapped(f"could not judge. {v.failure}")])
-    lines += [f"{'gradient':9}{'verdict':10}{'error':>9}  the first entry that differs"]
+    lines += [f"{'gradient':9}{'verdict':10}{'error':>9}  the first entry that differs (error: the largest)"]
     lines += [_line(name, g, colour) for name, g in v.gradients.items()]
     if v.causes:
         lines += ["", "Why, the most likely first:"]
         for number, cause in enumerate(v.causes, 1):
             lines += _cause(number, cause)
-    dx = v.gradients["dx"]
-    if not dx.right:
+    if not all(map(all, v.reach)):
         lines += ["", *_reach(v.reach)]
     rule = f" The right gradient is that of TBPTT{v.truncation}, as TRUNCATION says." if v.truncation else ""
     wrong = [name for name, g in v.gradients.items() if not g.right]
@@ -93,8 +92,9 @@ def _line(name: str, g: Gradient, colour: bool) -> str:
     sizes = ", ".join(f"{axis} {size}" for axis, size in g.sizes.items())
     index = "[" + ", ".join(map(str, g.at)) + "]"
     digits = 6 if f"{g.theirs:.6g}" != f"{g.ours:.6g}" else 12
-    entry = f"{index} is {g.theirs:.{digits}g}, should be {g.ours:.{digits}g}, at {sizes}; in {g.wrong_cases} problems"
+    entry = f"{index} is {g.theirs:.{digits}g}, should be {g.ours:.{digits}g}"
     first, *more = textwrap.wrap(entry, WIDTH - 30, break_on_hyphens=False)
+    more.append(f"at {sizes}; wrong in {g.wrong_cases} problems")
     return "\n".join([f"{name:9}{word}{g.error:9.1e}  {first}", *(" " * 30 + line for line in more)])
 
 
@@ -109,7 +109,10 @@ def _cause(number: int, cause: Cause) -> list[str]:
 def _reach(table: list[list[bool]]) -> list[str]:
     """Rows: one loss alone; columns: the steps that its gradient goes back to."""
     T = len(table)
-    lines = ["Which E_t reaches which step wrongly (X), by dx:", "      step " + " ".join(str(k + 1) for k in range(T))]
+    lines = [
+        "The gradient of which E_t reaches which step wrongly (X), by dx:",
+        "      step " + " ".join(str(k + 1) for k in range(T)),
+    ]
     for t, row in enumerate(table):
         lines.append(f"       E_{t + 1} " + " ".join("." if good else "X" for good in row).rstrip())
     return lines

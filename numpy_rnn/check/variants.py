@@ -109,6 +109,20 @@ class NextStateInWhh(RNNBackward):
         return np.einsum("tni,tnh->ih", hs[1:], dz)
 
 
+class StateBeforeInWhh(NextStateInWhh):
+    text = "dW_hh is formed with h_{t-2}, and at t = 1 with h_0."
+
+    def dW_hh(self, hs: Array, dz: Array) -> Array:
+        return np.einsum("tni,tnh->ih", np.concatenate((hs[:1], hs[:-2])), dz)
+
+
+class StateAroundTheEndInWhh(NextStateInWhh):
+    text = "dW_hh is formed with h_{t-2}, and at t = 1 with h_T: an index of -1."
+
+    def dW_hh(self, hs: Array, dz: Array) -> Array:
+        return np.einsum("tni,tnh->ih", np.concatenate((hs[-1:], hs[:-2])), dz)
+
+
 class XOffByOne(RNNBackward):
     id, equation, line = "x-off-by-one", "(6)", "dW_xh += x[t].T @ dz"
     text = "dW_xh is formed with the input of the step before."
@@ -129,6 +143,20 @@ class XAroundTheEnd(XOffByOne):
 
     def dW_xh(self, x: Array, dz: Array) -> Array:
         return np.einsum("tnd,tnh->dh", np.roll(x, 1, axis=0), dz)
+
+
+class XOfTheStepAfterUpToTheEnd(XOffByOne):
+    text = "dW_xh is formed with the input of the step after, and at t = T with x_T."
+
+    def dW_xh(self, x: Array, dz: Array) -> Array:
+        return np.einsum("tnd,tnh->dh", np.concatenate((x[1:], x[-1:])), dz)
+
+
+class XOfTheStepBeforeFromTheStart(XOffByOne):
+    text = "dW_xh is formed with the input of the step before, and at t = 1 with x_1."
+
+    def dW_xh(self, x: Array, dz: Array) -> Array:
+        return np.einsum("tnd,tnh->dh", np.concatenate((x[:1], x[:-1])), dz)
 
 
 class Overwritten(RNNBackward):
@@ -163,7 +191,8 @@ SUBSETS = (("dW_xh", "dW_hh", "db_h"), ("dW_xh",), ("dW_hh",), ("db_h",), ("dW_x
 BUGS: list[RNNBackward] = [
     LaterLossLost(), LaterLossLostAndNoH0(), LaterLossLostInDx(), EarlierLossesLost(), TransposeMissing(),
     TransposedResult(), TanhDerivative(), TanhNoSquare(), TanhOfH(), TanhSigmoid(), TanhPlus(), TanhOfPreviousState(),
-    NextStateInWhh(), XOffByOne(), XOfTheStepAfter(), XAroundTheEnd(),
+    NextStateInWhh(), StateBeforeInWhh(), StateAroundTheEndInWhh(), XOffByOne(), XOfTheStepAfter(), XAroundTheEnd(),
+    XOfTheStepAfterUpToTheEnd(), XOfTheStepBeforeFromTheStart(),
     *(Overwritten(names, kept) for names in SUBSETS for kept in (0, -1)),
-    *(Truncated(k1, k2) for k2 in range(1, 7) for k1 in sorted({1, k2})),
+    *(Truncated(k1, k2) for k2 in range(1, 7) for k1 in range(1, k2 + 1)),
 ]  # fmt: skip

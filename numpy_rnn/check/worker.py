@@ -8,6 +8,7 @@ progress for each problem.
 
 import json
 import linecache
+import os
 import runpy
 import sys
 import traceback
@@ -30,6 +31,7 @@ class CannotJudge(Exception):
 
 def main(file: str, folder: Path) -> None:
     _limit_memory()
+    process = os.getpid()
     try:
         names = load(file)
         settings = check_settings(names)
@@ -40,6 +42,8 @@ def main(file: str, folder: Path) -> None:
                     for name, a in call(pair, problem, names, settings["layout"], file).items():
                         results[f"{pair.name}/{k}/{name}"] = a
                     progress.write(b".")
+        if os.getpid() != process:  # the file has called os.fork
+            os._exit(0)
         with open(folder / "unfinished.npz", "wb") as stream:
             np.savez(stream, **results)
         (folder / "unfinished.npz").rename(folder / "results.npz")
@@ -73,8 +77,14 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         line = own[-1].lineno if own else None
         where = f" in line {line}: {linecache.getline(file, line).strip():.100}" if line else ""
-        kind = type(error).__name__
-        raise CannotJudge(f"{what}: {kind}: {' '.join(str(error).split()):.200}{where}") from error
+        raise CannotJudge(f"{what}: {type(error).__name__}{_said(error)}{where}") from error
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return f": {' '.join(str(error).split()):.200}"
+    except Exception:  # it is the reader's own class
+        return ""
 
 
 def check_settings(names: dict[str, Any]) -> dict[str, Any]:
@@ -124,13 +134,17 @@ def call(pair: Pair, problem: Problem, names: dict[str, Any], layout: str, file:
     }
     given |= {"d_hs": to_layout(problem.d_hs, "TNH", layout)} | hs
     before |= {name: given[name].copy() for name in ("d_hs", *hs)}
-    changed = [name for name, a in given.items() if name in before and not np.array_equal(a, before[name])]
+    changed = [name for name, a in given.items() if name in before and not _same(a, before[name])]
     first = backward(pair, problem, names, layout, file, where, given)
-    changed += [name for name, a in given.items() if not np.array_equal(a, before[name], equal_nan=True)]
+    changed += [name for name, a in given.items() if not _same(a, before[name])]
     again = backward(pair, problem, names, layout, file, where, {name: a.copy() for name, a in before.items()})
-    same = all(np.array_equal(first[name], again[name], equal_nan=True) for name in first)
+    same = all(_same(first[name], again[name]) for name in first)
     results: dict[str, Any] = {name: from_layout(before[name], axes[name], layout) for name in hs}
     return results | first | {"changed": np.array(sorted(set(changed)), dtype=str), "repeats": np.array(same)}
+
+
+def _same(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
 def backward(
