@@ -187,7 +187,7 @@ CANNOT = {  # the source, and what the sentence says
     ),
     "no message": (
         LOOPS + "class Bad(Exception):\n    __str__ = None\nraise Bad\n",
-        "the file: Bad in line 39: raise Bad",
+        "the file: Bad in line 35: raise Bad",
     ),
     "wrong shape": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU.T'), f"dW_xh {AT} shape (2, 3), got (3, 2)"),
     "wrong dtype": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU + 0j'), f"dW_xh {AT} an array of real numbers"),
