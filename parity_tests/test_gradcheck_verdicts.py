@@ -203,3 +203,10 @@ def test_how_well_a_derivative_is_known(x: float) -> None:
         value, uncertainty, *_ = central(lambda arrays, f=f: f(arrays["x"]).sum(), arrays, "x", np.ones(1), 1e-16)
         assert abs(value - derivative(x)) < min(1e-12 * size, uncertainty)
         assert uncertainty < 1e-11 * size
+
+
+def test_large_steps_tell_what_the_last_digit_hides() -> None:
+    """50,000 leaves no digit of 1e-8; but a step of 1 shows the derivative, and so a complex step is believed."""
+    arrays = {"x": np.array([1e-8, 2e-8])}
+    with pytest.raises(WrongGradient):
+        gradcheck(lambda a: 5e4 + a["x"].sum(), arrays, {"x": np.full(2, 1.001)}, "complex")
