@@ -229,6 +229,20 @@ def _command_lines() -> Iterator[str]:
             yield process.read_text(errors="replace")
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the processes are looked for in /proc")
+def test_no_process_is_left_behind_if_the_checker_is_stopped(tmp_path: Path) -> None:
+    file = tmp_path / "endless.py"
+    file.write_text("while True: pass\n")
+    checker = subprocess.Popen([sys.executable, "-m", "numpy_rnn.check", str(file)])
+    end = time.monotonic() + 30
+    while not any("check.worker" in command and str(file) in command for command in _command_lines()):
+        assert time.monotonic() < end
+    checker.terminate()
+    assert checker.wait(30) == 2
+    while any(str(file) in command for command in _command_lines()):
+        assert time.monotonic() < end
+
+
 def test_what_the_file_prints_is_shown_apart_and_cut(tmp_path: Path) -> None:
     found = check(tmp_path, LOOPS + "print('hello')\nprint('y' * 5000)\n")
     text = as_text(found, colour=False)

@@ -10,6 +10,7 @@ Status 0: all is right. 1: something is wrong. 2: it could not be judged.
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -65,4 +66,5 @@ def _write(file: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STATUS["could not judge"]))  # stops the worker, too
     sys.exit(main())

@@ -23,6 +23,7 @@ from numpy_rnn.check.problems import Problem, problems
 from numpy_rnn.types import Array
 
 MEMORY = 4 * 2**30  # bytes of address space, where the system can limit it
+PROCESSOR = 60  # seconds of processor time: should the runner be killed, an endless loop ends all the same
 
 
 class CannotJudge(Exception):
@@ -30,7 +31,7 @@ class CannotJudge(Exception):
 
 
 def main(file: str, folder: Path) -> None:
-    _limit_memory()
+    _limit()
     process = os.getpid()
     try:
         names = load(file)
@@ -51,12 +52,13 @@ def main(file: str, folder: Path) -> None:
         (folder / "failure.json").write_text(json.dumps(str(error)))
 
 
-def _limit_memory() -> None:
+def _limit() -> None:
     try:
         import resource
-    except ImportError:  # Windows has no such limit
+    except ImportError:  # Windows has no such limits
         return
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR, PROCESSOR))
 
 
 def load(file: str) -> dict[str, Any]:
