@@ -210,3 +210,11 @@ def test_large_steps_tell_what_the_last_digit_hides() -> None:
     arrays = {"x": np.array([1e-8, 2e-8])}
     with pytest.raises(WrongGradient):
         gradcheck(lambda a: 5e4 + a["x"].sum(), arrays, {"x": np.full(2, 1.001)}, "complex")
+
+
+def test_complex_steps_of_what_a_large_constant_swallows() -> None:
+    """No real step moves f. Complex steps show x's gradient, but 1 - tanh^2 has three digits: that is no mistake."""
+    arrays = {"x": np.array([16.0, 17.0]), "y": np.array([1.0])}
+    right = {"x": 1e-12 * (1 - np.tanh(arrays["x"]) ** 2), "y": np.array([1e9])}
+    with pytest.raises(UnresolvedGradient):
+        gradcheck(lambda a: 1e9 * a["y"].sum() + 1e-12 * np.tanh(a["x"]).sum(), arrays, right, "complex")
