@@ -1,0 +1,141 @@
+"""numpy_rnn/check as a command: what does not run ends in a sentence, no process stays, JSON, status, template."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from numpy_rnn.check import runner
+from numpy_rnn.check.__main__ import main
+from numpy_rnn.check.report import as_json, as_text, verdict
+from numpy_rnn.check.template import TEMPLATES
+from parity_tests.check_styles import LOOPS
+from parity_tests.test_check import check, with_bug
+
+AT = "at T, N, D, H = 1, 1, 2, 3: expected"
+CANNOT = {  # the source, and what the sentence says
+    "syntax": ("def forward(:\n", "line 1 is not Python"),
+    "no function": ("import numpy\n", "expected the functions forward and backward, got neither"),
+    "one function": ("def forward(): pass\n", "backward: expected a function of this name"),
+    "an exception": (
+        LOOPS.replace("g0[n] = ", "1 / 0; g0[n] = "),
+        "ZeroDivisionError: division by zero in line 31: 1 / 0;",
+    ),
+    "no message": (
+        LOOPS + "class Bad(Exception):\n    __str__ = None\nraise Bad\n",
+        "the file: Bad in line 35: raise Bad",
+    ),
+    "wrong shape": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU.T'), f"dW_xh {AT} shape (2, 3), got (3, 2)"),
+    "wrong dtype": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU + 0j'), f"dW_xh {AT} an array of real numbers"),
+    "no dict": (LOOPS.replace("return {", "return 1, {"), "backward: expected a dict, got tuple"),
+    "no key": (LOOPS.replace('"dW_xh": gU', '"dWx": gU'), "got no dW_xh"),
+    "None": (LOOPS.replace("    return hs\n", ""), f"forward: hs {AT} an array of real numbers"),
+    "exit": ("import os\nos._exit(0)\n", "it ended its process before all calls were made"),
+    "sys.exit": ("import sys\nsys.exit(0)\n", "the file: SystemExit: 0 in line 2"),
+    "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4 GiB"),
+    "layout": (LOOPS + "LAYOUT = 'rows'\n", "LAYOUT: expected one of 'time first', 'cs231n', 'columns', got 'rows'"),
+    "truncation": (LOOPS + "TRUNCATION = (3, 2)\n", "TRUNCATION: expected (k1, k2) with 1 <= k1 <= k2, got (3, 2)"),
+    "endless": ("while True: pass\n", "it was not done after 2 seconds (an endless loop?)"),
+    "a flood": ("while True: print('x' * 1000)\n", "it printed more than 1,000,000 characters"),
+    "a child": (
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'while True: 123454321'])\n",
+        "not done after 2 seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CANNOT)
+def test_what_cannot_be_judged_ends_in_a_sentence(name: str, tmp_path: Path) -> None:
+    source, sentence = CANNOT[name]
+    begun = time.monotonic()
+    found = check(tmp_path, source, seconds=2 if name in ("endless", "a child") else 10)
+    assert time.monotonic() - begun < 15
+    assert found.verdict == "could not judge"
+    assert sentence in found.failure
+    assert "Traceback" not in as_text(found, colour=False)
+    if name == "a child" and Path("/proc").exists():  # no process is left behind
+        end = time.monotonic() + 5  # a process takes a moment to die
+        while any("123454321" in command for command in _command_lines()):
+            assert time.monotonic() < end
+
+
+def _command_lines() -> Iterator[str]:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield process.read_text(errors="replace")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the processes are looked for in /proc")
+def test_no_process_is_left_behind_if_the_checker_is_stopped(tmp_path: Path) -> None:
+    file = tmp_path / "endless.py"
+    file.write_text("while True: pass\n")
+    checker = subprocess.Popen([sys.executable, "-m", "numpy_rnn.check", str(file)])
+    end = time.monotonic() + 30
+    while not any("check.worker" in command and str(file) in command for command in _command_lines()):
+        assert time.monotonic() < end
+    checker.terminate()
+    assert checker.wait(30) == 2
+    while any(str(file) in command for command in _command_lines()):
+        assert time.monotonic() < end
+
+
+def test_what_the_file_prints_is_shown_apart_and_cut(tmp_path: Path) -> None:
+    found = check(tmp_path, LOOPS + "print('hello')\nprint('y' * 5000)\n")
+    text = as_text(found, colour=False)
+    assert text.startswith("--- the file printed:\nhello\nyyy")
+    assert "(5007 characters in all)\n---\n" in text
+    assert found.verdict == "right"
+
+
+def test_as_json_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = tmp_path / "mine.py", tmp_path / "out.json"
+    sources = {0: LOOPS, 1: with_bug("loops", '"dW_xh": gU', '"dW_xh": gU / 0'), 2: "1 / 0\n"}
+    for status, source in sources.items():
+        file.write_text(source)
+        assert main([str(file), "--json", str(out)]) == status
+        result: dict[str, Any] = json.loads(out.read_text(), parse_constant=lambda constant: pytest.fail(constant))
+        assert result["verdict"] == ("right", "wrong", "could not judge")[status]
+        capsys.readouterr()
+    assert main([str(tmp_path / "none.py")]) == 2
+    assert "FILE: expected a Python file" in capsys.readouterr().err
+    file.write_text(with_bug("loops", '"dW_hh": gW', '"dW_hh": gW.T'))
+    main([str(file), "--json", str(out)])
+    result = json.loads(out.read_text())
+    assert result["gradients"]["dW_hh"]["right"] is False
+    assert result["gradients"]["dW_xh"]["right"] is True
+    assert [(c["id"], c["gradients"], c["reproduced"]) for c in result["causes"]] == [
+        ("transposed-result", ["dW_hh"], True)
+    ]
+    assert as_json(verdict(runner.run(str(file)))) == result
+
+
+FILLED = {
+    "hs[t + 1] = ...": "hs[t + 1] = np.tanh(x[t] @ W_xh + hs[t] @ W_hh + b_h)",
+    "dh = ...": "dh = d_hs[t] + dh_next",
+    "dz = ...": "dz = dh * (1 - hs[t + 1] ** 2)",
+    "dW_xh += ...": "dW_xh += x[t].T @ dz",
+    "dW_hh += ...": "dW_hh += hs[t].T @ dz",
+    "db_h += ...": "db_h += dz.sum(axis=0)",
+    "dx[t] = ...": "dx[t] = dz @ W_xh.T",
+    "dh_next = ...": "dh_next = dz @ W_hh.T",
+}
+
+
+def test_the_template(tmp_path: Path) -> None:
+    """Not filled in, it cannot be judged; filled in, it is right; without anything but NumPy it runs as a command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "numpy_rnn.check", "--template"], capture_output=True, text=True, check=True
+    )
+    source = done.stdout
+    assert source == TEMPLATES["rnn"]
+    assert check(tmp_path, source).verdict == "could not judge"
+    for gap, line in FILLED.items():
+        assert source.count(gap) == 1
+        source = source.replace(gap, line)
+    assert check(tmp_path, source).verdict == "right"
