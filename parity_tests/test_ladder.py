@@ -12,7 +12,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from common.ladder_results import Results, Rung, draw, interval, rungs, table, trained_by
+from common.ladder_picture import draw
+from common.ladder_results import Results, Rung, interval, rungs, table, trained_by
 
 import numpy as np
 import pytest

@@ -187,19 +187,28 @@ def _difference(axes: Axes, steps: Array, difference: Array, result: dict[str, A
     axes.semilogy(steps[~exact], difference[~exact], ".", color=GREEN, markersize=2)
     if exact.any():
         axes.semilogy(steps[exact], np.full(exact.sum(), floor), ".", color=GREY, markersize=2)
-        axes.annotate(" no difference", (steps[exact][-1], floor), color=GREY, va="center")
+        _margin(axes, floor, "no difference")
     axes.axhline(DIVERGED, color=GREY, linestyle=":", linewidth=1)
-    axes.annotate(f"{DIVERGED:g}", (1, DIVERGED), (3, 0), ("axes fraction", "data"), "offset points", va="center")
+    _margin(axes, DIVERGED, f"{DIVERGED:g}")
     diverged = result["divergence_step"]
     if diverged:
-        at = (diverged, 0.95)
-        axes.annotate(f"step {diverged} ", at, xycoords=("data", "axes fraction"), color=RED, ha="right", va="top")
+        words, at, where = (
+            f" step {diverged}: the first above {DIVERGED:g}",
+            (diverged, 0.05),
+            ("data", "axes fraction"),
+        )
+        axes.annotate(words, at, xycoords=where, color=RED, va="bottom")
     axes.set(xlabel="training step", ylabel="|loss difference|")
     axes.set_title(
         "Their difference: rounding, carried on from step to step"
         if result["lockstep"] is None
         else "Their difference in lockstep: every step starts from the same state"
     )
+
+
+def _margin(axes: Axes, y: float, words: str) -> None:
+    """Names a height, on the right of the axes."""
+    axes.annotate(words, (1, y), (3, 0), ("axes fraction", "data"), "offset points", va="center", color=GREY)
 
 
 def _accuracy(axes: Axes, result: dict[str, Any]) -> None:
@@ -216,7 +225,7 @@ def _accuracy(axes: Axes, result: dict[str, Any]) -> None:
     axes.plot(test, words, "_", color=GREY, markersize=24, label=f"bag of words, which sees no order: test {words:.4f}")
     axes.axvline(test - 0.5, color=GREY, linewidth=0.5)
     axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
-    axes.annotate("chance", (1, 0.5), (3, 0), ("axes fraction", "data"), "offset points", va="center")
+    _margin(axes, 0.5, "chance")
     axes.set(xlabel="epoch", ylabel="accuracy", ylim=(0.45, 1.02))
     axes.set_xticks([*epochs, test], [*map(str, epochs), "test"])
     axes.set_title("Their accuracy, after every epoch on the validation reviews")

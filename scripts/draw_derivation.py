@@ -40,11 +40,15 @@ def draw(args: argparse.Namespace) -> None:
 
 
 def text(x: float, y: float, words: str, anchor: str = "middle", size: int = 14, fill: str = INK) -> str:
-    """In `words` h_1 is h with the index 1; so is an index of two letters, but dh_next is a name as it stands."""
-    plain, *rest = re.split(r"_(\w{1,2})\b", words)
-    for index, after in zip(rest[::2], rest[1::2], strict=True):
+    """In `words` h_1 is h with the index 1; so is an index of two letters, but dh_next is a name as it stands.
+
+    W_hh^T is W with the index hh, transposed.
+    """
+    plain, *rest = re.split(r"_(\w{1,2})\b(\^T)?", words)
+    for index, power, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         plain += f'<tspan dy="4" font-size="12">{index}</tspan>'
-        plain += f'<tspan dy="-4">{after}</tspan>' if after else ""
+        plain += '<tspan dy="-9" font-size="11">T</tspan>' if power else ""
+        plain += f'<tspan dy="{5 if power else -4}">{after}</tspan>' if after else ""
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size}" fill="{fill}">{plain}</text>'
 
 
@@ -78,6 +82,14 @@ def svg(height: int, title: str, parts: list[str]) -> str:
     start = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONT}">'
     paper = f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8" fill="{PAPER}" stroke="{LINE}"/>'
     return "\n".join([start, f"<title>{title}</title>", "<defs>", *heads, "</defs>", paper, *parts, "</svg>", ""])
+
+
+UNROLLED = (
+    "At every step: dh_t = dh_own (from E_t, this step alone) + dh_next (from step t + 1)",
+    "To the step before: dh_next = dz W_hh^T with dz = dh_t f'(z). After the last step it is 0.",
+    "The gradient of each weight is a sum over all steps.",
+    "Not drawn: the output between h_t and E_t, and the biases.",
+)
 
 
 def unrolled() -> str:
@@ -116,12 +128,9 @@ def unrolled() -> str:
         text(92, 397, "forward: states and losses", "start", fill=FORWARD),
         backward(400, 392, 350, 392),
         text(412, 397, "backward: gradients", "start", fill=BACKWARD),
-        text(30, 425, "At every step: dh_t = dh_own (from E_t, this step alone) + dh_next (from step t + 1)", "start"),
-        text(
-            30, 451, "After the last step dh_next is 0. The gradient of each weight is a sum over all steps.", "start"
-        ),
+        *(text(30, 425 + 26 * row, line, "start") for row, line in enumerate(UNROLLED)),
     ]
-    return svg(468, "The network unrolled over three steps, with the gradients that flow back", parts)
+    return svg(520, "The network unrolled over three steps, with the gradients that flow back", parts)
 
 
 T, CELL, ROW = 8, 30, 26

@@ -27,7 +27,8 @@ from threading import RLock
 from typing import Any
 
 from common.command_line import Parser, add_data_options, check_apart, check_writable, load_data, status_of, use_threads
-from common.ladder_results import T_95, Results, draw, rungs, table
+from common.ladder_picture import draw
+from common.ladder_results import T_95, Results, rungs, table
 
 from tqdm import tqdm
 

@@ -1,9 +1,10 @@
-"""What each repair is worth: the runs of a ladder, their accuracies with intervals, a table and a picture."""
+"""What each repair is worth: the runs of a ladder, their accuracies with intervals, and a table."""
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,56 +102,26 @@ def percent(values: list[float], sign: str = "") -> str:
     return f"{100 * np.mean(values):{sign}.1f}{half}" if values else "--"
 
 
+def trains_as(before: Rung, rung: Rung) -> bool:
+    """Whether a rung trains the weights of the rung before: its repair changes only what is printed."""
+    return rung.name != "as written" and trained_by(before.config) == trained_by(rung.config)
+
+
+def gains(results: Results, before: Rung, rung: Rung, seeds: list[int]) -> list[float]:
+    """What a rung adds to the rung before, seed by seed."""
+    now, then = accuracies(results, rung, seeds), accuracies(results, before, seeds)
+    return [now[seed] - then[seed] for seed in now if seed in then]
+
+
 def table(results: Results, chosen: list[Rung], seeds: list[int]) -> str:
     """In Markdown: a row for each rung, with its gain over the rung before: the mean of the seeds' own gains."""
     lines = ["| system | cell | rung | test accuracy, % | gain | runs |", "| --- | --- | --- | --- | --- | --- |"]
-    before: Rung | None = None
-    for rung in chosen:
-        now, gain = accuracies(results, rung, seeds), ""
-        if before and rung.name != "as written":
-            then = accuracies(results, before, seeds)
-            same = trained_by(before.config) == trained_by(rung.config)
-            gain = "same training" if same else percent([now[seed] - then[seed] for seed in now if seed in then], "+")
-        before = rung
-        accuracy = percent(list(now.values()))
+    for before, rung in pairwise([chosen[0], *chosen]):
+        values, gain = list(accuracies(results, rung, seeds).values()), ""
+        if rung.name != "as written":
+            gain = "same training" if trains_as(before, rung) else percent(gains(results, before, rung, seeds), "+")
         name = rung.name.replace("<unk>", "`<unk>`")  # else it would be taken for a tag
-        lines.append(f"| {rung.system} | {rung.cell} | {name} | {accuracy} | {gain} | {len(now)} |")
+        lines.append(f"| {rung.system} | {rung.cell} | {name} | {percent(values)} | {gain} | {len(values)} |")
     words = results.about["bag_of_words_accuracy"]
     lines.append(f"| bag of words | | logistic regression, sees no order | {100 * words:.1f} | | 1 |")
     return "\n".join(lines)
-
-
-def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int]) -> None:
-    """A PNG: a panel for each system, a row for each rung of each cell, a dot for each run."""
-    from common.pictures import GREY, new_figure, save
-
-    systems = list(dict.fromkeys(rung.system for rung in chosen))
-    rows = [[rung for rung in chosen if rung.system == system] for system in systems]
-    figure = new_figure(10, 1 + 0.75 * len(systems) + 0.36 * len(chosen))
-    panels = figure.subplots(len(systems), 1, sharex=True, squeeze=False, height_ratios=list(map(len, rows)))[:, 0]
-    marks = ((50.0, ":", "chance"), (100 * results.about["bag_of_words_accuracy"], "--", "bag of words"))
-    for axes, system, mine in zip(panels, systems, rows, strict=True):
-        _draw_rows(axes, results, mine, seeds)
-        for x, style, name in marks:
-            axes.axvline(x, color=GREY, linestyle=style, linewidth=1, zorder=0)
-            axes.annotate(name, (x, 1), (0, 3), ("data", "axes fraction"), "offset points", color=GREY, ha="center")
-        axes.set_title(system)
-        axes.tick_params(labelbottom=True)
-    if len({rung.cell for rung in chosen}) == 1:
-        figure.suptitle("Each row keeps the repairs of the rows above it", fontsize=12)
-    panels[-1].set_xlabel("test accuracy, %.   Dot: one seed; upright line: their mean; bar: its 95 % interval")
-    save(figure, stream)
-
-
-def _draw_rows(axes: Any, results: Results, mine: list[Rung], seeds: list[int]) -> None:
-    from common.pictures import BLUE, GREEN, ORANGE
-
-    colours, several = {"rnn": BLUE, "lstm": ORANGE, "gru": GREEN}, len({rung.cell for rung in mine}) > 1
-    for y, rung in enumerate(mine):
-        values = [100 * accuracy for accuracy in accuracies(results, rung, seeds).values()]
-        if values:
-            half, colour = interval(values)[1] if len(values) > 1 else 0, colours[rung.cell]
-            axes.errorbar(np.mean(values), y, xerr=half, fmt="|", color=colour, markersize=16, capsize=3, linewidth=1)
-            axes.plot(values, [y] * len(values), "o", color=colour, markersize=5, alpha=0.7)
-    axes.set_yticks(range(len(mine)), [f"{rung.cell.upper()}, {rung.name}" if several else rung.name for rung in mine])
-    axes.set_ylim(len(mine) - 0.5, -0.5)  # the first rung on top
