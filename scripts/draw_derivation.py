@@ -47,7 +47,7 @@ def text(x: float, y: float, words: str, anchor: str = "middle", size: int = 14,
     plain, *rest = re.split(r"_(\w{1,2})\b(\^T)?", words)
     for index, power, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         plain += f'<tspan dy="4" font-size="12">{index}</tspan>'
-        plain += '<tspan dy="-9" font-size="11">T</tspan>' if power else ""
+        plain += '<tspan dy="-9" font-size="12">T</tspan>' if power else ""
         plain += f'<tspan dy="{5 if power else -4}">{after}</tspan>' if after else ""
     return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-size="{size}" fill="{fill}">{plain}</text>'
 
