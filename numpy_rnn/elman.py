@@ -94,7 +94,7 @@ class ElmanNetwork(WithParams):
             d_losses: (T, N), dL/dE_t; see `losses.reduce`.
             cache: what `forward` of this network returned.
             k1: the losses go back in groups of k1 steps; None is T.
-            k2: a group goes back from its last step through at most k2 steps, that last step included; not below k1.
+            k2: a group goes back from its last step through at most k2 steps, that last step included; k2 >= k1.
                 With k1 = k2 a group goes back to its own first step and no further. None is all steps.
 
         Returns:

@@ -1,6 +1,7 @@
 """numpy_rnn/check as a command: what does not run ends in a sentence, no process stays, JSON, status, template."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -14,14 +15,17 @@ import pytest
 from numpy_rnn.check import runner
 from numpy_rnn.check.__main__ import main
 from numpy_rnn.check.report import as_json, as_text, verdict
-from numpy_rnn.check.template import TEMPLATES
+from numpy_rnn.check.template import template
 from parity_tests.check_styles import LOOPS
 from parity_tests.test_check import check, with_bug
 
 AT = "at T, N, D, H = 1, 1, 2, 3: expected"
 CANNOT = {  # the source, and what the sentence says
     "syntax": ("def forward(:\n", "line 1 is not Python"),
-    "no function": ("import numpy\n", "expected the functions forward and backward, got neither"),
+    "no function": (
+        "import numpy\n",
+        "expected the functions forward and backward, or those of a pair network_..., lstm_..., gru_...; got none",
+    ),
     "one function": ("def forward(): pass\n", "backward: expected a function of this name"),
     "an exception": (
         LOOPS.replace("g0[n] = ", "1 / 0; g0[n] = "),
@@ -72,15 +76,16 @@ def _command_lines() -> Iterator[str]:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the processes are looked for in /proc")
-def test_no_process_is_left_behind_if_the_checker_is_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_behind_if_the_checker_is_stopped(tmp_path: Path, number: int) -> None:
     file = tmp_path / "endless.py"
     file.write_text("while True: pass\n")
     checker = subprocess.Popen([sys.executable, "-m", "numpy_rnn.check", str(file)])
     end = time.monotonic() + 30
     while not any("check.worker" in command and str(file) in command for command in _command_lines()):
         assert time.monotonic() < end
-    checker.terminate()
-    assert checker.wait(30) == 2
+    checker.send_signal(number)
+    assert checker.wait(30) in (2, -signal.SIGKILL, -signal.SIGTERM)
     while any(str(file) in command for command in _command_lines()):
         assert time.monotonic() < end
 
@@ -133,7 +138,7 @@ def test_the_template(tmp_path: Path) -> None:
         [sys.executable, "-m", "numpy_rnn.check", "--template"], capture_output=True, text=True, check=True
     )
     source = done.stdout
-    assert source == TEMPLATES["rnn"]
+    assert source == template("rnn")
     assert check(tmp_path, source).verdict == "could not judge"
     for gap, line in FILLED.items():
         assert source.count(gap) == 1

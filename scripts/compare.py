@@ -34,7 +34,7 @@ from common.command_line import (
     status_of,
     use_threads,
 )
-from common.pictures import BLUE, GREEN, GREY, ORANGE, RED, new_figure, save
+from common.pictures import BLUE, GREEN, GREY, INK, ORANGE, RED, new_figure, save
 
 import numpy as np
 import torch
@@ -212,17 +212,18 @@ def _margin(axes: Axes, y: float, words: str) -> None:
 
 
 def _accuracy(axes: Axes, result: dict[str, Any]) -> None:
-    """Of the validation reviews after every epoch, then of the test reviews; side by side, since they nearly agree."""
+    """On the validation reviews after every epoch, then on the test reviews. NumPy's small marks lie on PyTorch's."""
     epochs = [row["epoch"] for row in result["epochs"]]
     test = epochs[-1] + 1
-    for backend, aside, marker in (("numpy", -0.06, "o"), ("torch", 0.06, "s")):
+    for backend, marker, size in (("torch", "s", 11), ("numpy", "o", 5)):
         valid = [row[backend]["valid_accuracy"] for row in result["epochs"]]
         accuracy, colour = result["test"][backend]["accuracy"], COLOURS[backend]
-        axes.plot(np.add(epochs, aside), valid, marker + "-", color=colour, linewidth=1, markersize=5)
+        axes.plot(epochs, valid, marker + "-", color=colour, linewidth=size / 4, markersize=size)
         label = f"{NAMES[backend]}: test {accuracy:.4f}"
-        axes.plot(test + aside, accuracy, marker, color=colour, markersize=5, label=label)
+        axes.plot(test, accuracy, marker, color=colour, markersize=size, label=label)
     words = result["baseline"]["bag_of_words_accuracy"]
-    axes.plot(test, words, "_", color=GREY, markersize=24, label=f"bag of words, which sees no order: test {words:.4f}")
+    label = f"bag of words, which sees no order: test {words:.4f}"
+    axes.plot(test, words, "_", color=INK, markersize=28, markeredgewidth=1.5, label=label)
     axes.axvline(test - 0.5, color=GREY, linewidth=0.5)
     axes.axhline(0.5, color=GREY, linestyle=":", linewidth=1)
     _margin(axes, 0.5, "chance")

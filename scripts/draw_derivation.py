@@ -86,7 +86,7 @@ def svg(height: int, title: str, parts: list[str]) -> str:
 
 UNROLLED = (
     "At every step: dh_t = dh_own (from E_t, this step alone) + dh_next (from step t + 1)",
-    "To the step before: dh_next = dz W_hh^T with dz = dh_t f'(z). After the last step it is 0.",
+    "To the step before: dh_next = dz W_hh^T with dz = dh_t ⊙ f'(z_t). After the last step it is 0.",
     "The gradient of each weight is a sum over all steps.",
     "Not drawn: the output between h_t and E_t, and the biases.",
 )

@@ -1,11 +1,14 @@
-"""python -m numpy_rnn.check FILE: is the backward pass of a reader's own RNN right, and if not, why?
+"""python -m numpy_rnn.check FILE: is the backward pass of a reader's own RNN, LSTM or GRU right, and if not, why?
 
 pairs       what a file may define: the functions, their arguments and results, and how their arrays lie
-problems    the arrays that they are called with
+template    a right file for each pair; the one to fill in, and the right lines, are made of it
+problems    the arrays that the functions are called with
 worker      calls them, in a process of its own; runner starts that process and stops it
-backward    the right backward pass, one method for each equation
-variants    the known bugs: one of these methods written otherwise
-causes      which bug gives the reader's results, or which pattern they show
+forward     the right states
+backward    the right backward pass of the RNN and the network, one method for each equation; gated: of LSTM and GRU
+variants    the known bugs: one of these methods written otherwise. Those of one cell: variants_rnn, _lstm, _gru, _gates
+rules       for each pair the right rule and the known bugs
 judge       right or wrong, gradient by gradient
+causes      which known bug gives the reader's results; patterns: what they look like, if none does
 report      the text and the JSON
 """

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from numpy_rnn.check.report import STATUS, as_json, as_text, verdict
 from numpy_rnn.check.runner import run
-from numpy_rnn.check.template import TEMPLATES
+from numpy_rnn.check.template import RIGHT, template
 
 EXAMPLES = """examples:
   python -m numpy_rnn.check --template > my_rnn.py
@@ -35,11 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", metavar="FILE", help="the Python file to check")
     parser.add_argument("--json", metavar="OUT", help="write the verdict to this file, too")
     parser.add_argument(
-        "--template", nargs="?", const="rnn", choices=TEMPLATES, help="print a file to fill in (default: %(const)s)"
+        "--template", nargs="?", const="rnn", choices=RIGHT, help="print a file to fill in (default: %(const)s)"
     )
     args = parser.parse_args(arguments)
     if args.template:
-        print(TEMPLATES[args.template], end="")
+        print(template(args.template), end="")
         return 0
     if args.file is None or not Path(args.file).is_file():
         print(f"check: FILE: expected a Python file, got {args.file!r} (--help says more)", file=sys.stderr)

@@ -1,24 +1,29 @@
-"""The right backward pass of the RNN, one method for each equation of docs/derivation.md; truncated, too."""
+"""The right backward pass of the RNN and of the source text's network, one method for each equation; truncated, too.
+
+A rule is called with all arrays by name: the arguments of forward, the states, and the arriving gradient. Equation
+numbers are those of docs/derivation.md.
+"""
+
+from typing import Any
 
 import numpy as np
 
 from numpy_rnn.check.pairs import Arrays
+from numpy_rnn.layers import sigmoid
 from numpy_rnn.types import Array
 
 
-class RNNBackward:
-    """dL/dx and so on of h_t = tanh(z_t), z_t = x_t W_xh + h_{t-1} W_hh + b_h, by the states hs (T + 1, N, H)."""
+class Backward:
+    """What all cells have in common. A known bug overrides one method, and says what is wrong."""
 
-    id, equation, line, text = "", "", "", ""
+    id, target, text = "", "", ""  # target is what the wrong line computes, see template.py
+
+    def slope(self, name: str, value: Array, z: Array) -> Array:
+        """f'(z) of the unit or gate `name`, by its value f(z): sigmoid for i, f, o, r, z, else tanh."""
+        return value * (1 - value) if name in "iforz" else 1 - value * value  # (N, H)
 
     def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
         return own + after  # equation (3), (N, H)
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * (1 - h * h)  # equation (4), (N, H)
-
-    def dh_prev(self, dz: Array, W_hh: Array) -> Array:
-        return dz @ W_hh.T  # equation (5), (N, H)
 
     def dW_xh(self, x: Array, dz: Array) -> Array:
         return np.einsum("tnd,tnh->dh", x, dz)  # equation (6), (D, H)
@@ -26,70 +31,134 @@ class RNNBackward:
     def dW_hh(self, hs: Array, dz: Array) -> Array:
         return np.einsum("tni,tnh->ih", hs[:-1], dz)  # equation (7), (H, H)
 
-    def db_h(self, dz: Array) -> Array:
+    def db(self, dz: Array) -> Array:
         return dz.sum(axis=(0, 1))  # equation (8), (H,)
 
-    def dx(self, dz: Array, own: Array, hs: Array, W_xh: Array) -> Array:
-        return dz @ W_xh.T  # equation (9), (T, N, D)
+    def dx(self, dz: Array, a: Arrays) -> Array:
+        return dz @ a["W_xh"].T  # equation (9), (T, N, D)
 
     def dh_0(self, after: Array) -> Array:
         return after  # (N, H)
 
-    def __call__(self, d_hs: Array, x: Array, hs: Array, W_xh: Array, W_hh: Array, b_h: Array) -> Arrays:
-        """All gradients. d_hs is (T, N, H), dE_t/dh_t."""
+    def __call__(self, a: Arrays) -> Arrays:
+        """All gradients, and the arrays on the way to them."""
+        raise NotImplementedError
+
+
+class RNNBackward(Backward):
+    """h_t = tanh(z_t), z_t = x_t W_xh + h_{t-1} W_hh + b_h. d_hs is (T, N, H), dE_t/dh_t."""
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * self.slope("h", h, z)  # equation (4), (N, H)
+
+    def dh_prev(self, dz: Array, W_hh: Array) -> Array:
+        return dz @ W_hh.T  # equation (5), (N, H)
+
+    def __call__(self, a: Arrays) -> Arrays:
+        d_hs, x, hs = a["d_hs"], a["x"], a["hs"]
+        z = x @ a["W_xh"] + hs[:-1] @ a["W_hh"] + a["b_h"]
         T = len(x)
         dh, dz, after = np.empty_like(d_hs), np.empty_like(d_hs), np.zeros_like(d_hs[0])
         for t in reversed(range(T)):
             dh[t] = self.dh(d_hs[t], after, t, T)
-            dz[t] = self.dz(dh[t], hs[t + 1], hs[t])
-            after = self.dh_prev(dz[t], W_hh)
+            dz[t] = self.dz(dh[t], hs[t + 1], hs[t], z[t])
+            after = self.dh_prev(dz[t], a["W_hh"])
         return {
-            "dx": self.dx(dz, d_hs, hs, W_xh),
+            "dx": self.dx(dz, a),
             "dh_0": self.dh_0(after),
             "dW_xh": self.dW_xh(x, dz),
             "dW_hh": self.dW_hh(hs, dz),
-            "db_h": self.db_h(dz),
+            "db_h": self.db(dz),
             "dz": dz,
             "dh": dh,
         }
 
 
-class ByCosh(RNNBackward):
-    """The same gradient, whose tanh' is formed of z. Where tanh is saturated, the two differ by what 1 - h^2 loses."""
+class NetworkBackward(RNNBackward):
+    """y^_t = softmax(h_t W_hy + b_y), E_t = (1/C) sum_c (y^_t,c - y_t,c)^2. d_losses is (T, N), dL/dE_t."""
 
-    def __call__(self, d_hs: Array, x: Array, hs: Array, W_xh: Array, W_hh: Array, b_h: Array) -> Arrays:
-        z = x @ W_xh + hs[:-1] @ W_hh + b_h
-        self.slopes = iter((1 / np.cosh(z) ** 2)[::-1])
-        return super().__call__(d_hs, x, hs, W_xh, W_hh, b_h)
+    def dy_hat(self, y_hat: Array, y: Array) -> Array:
+        return 2 / y.shape[-1] * (y_hat - y)  # equation (29), (T, N, C)
 
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * next(self.slopes)
+    def do(self, dy_hat: Array, y_hat: Array) -> Array:
+        return y_hat * (dy_hat - (y_hat * dy_hat).sum(axis=-1, keepdims=True))  # equation (30), (T, N, C)
+
+    def dh_own(self, do: Array, W_hy: Array) -> Array:
+        return do @ W_hy.T  # equation (35), (T, N, H)
+
+    def dW_hy(self, hs: Array, do: Array) -> Array:
+        return np.einsum("tnh,tnc->hc", hs[1:], do)  # equation (36), (H, C)
+
+    def db_y(self, do: Array) -> Array:
+        return do.sum(axis=(0, 1))  # equation (37), (C,)
+
+    def __call__(self, a: Arrays) -> Arrays:
+        do = self.do(self.dy_hat(a["y_hat"], a["y"]) * a["d_losses"][..., None], a["y_hat"])
+        hidden = super().__call__(a | {"d_hs": self.dh_own(do, a["W_hy"])})
+        return hidden | {"dW_hy": self.dW_hy(a["hs"], do), "db_y": self.db_y(do), "do": do}
 
 
-class Truncated(RNNBackward):
-    """TBPTT(k1, k2), as in docs/truncation.md: the right backward pass of each group's window, added up."""
+class Otherwise(Backward):
+    """Put before a rule, the same gradient written otherwise: its slopes are formed of z, without cancellation, and
+    every state is off by its last digit. Two right implementations may differ by what this changes."""
 
-    id, equation, line = "truncated", "(3)", "dh = d_hs[t] + dh_next, at every step down to 1"
+    def slope(self, name: str, value: Array, z: Array) -> Array:
+        return 1 / (4 * np.cosh(z / 2) ** 2) if name in "iforz" else 1 / np.cosh(z) ** 2
 
-    def __init__(self, k1: int, k2: int, within: RNNBackward | None = None):
-        self.k1, self.k2, self.within = k1, k2, within or RNNBackward()
+    def one_minus_z(self, s: Any) -> Array:
+        """Of the GRU."""
+        return sigmoid(-s.z_z)
+
+    def __call__(self, a: Arrays) -> Arrays:
+        rng = np.random.default_rng(0)
+        states = {name: a[name] for name in ("hs", "cs", "y_hat") if name in a}
+        off = {name: s * (1 + 2.0**-52 * rng.choice((-1, 1), s.shape)) for name, s in states.items()}
+        return super().__call__(a | off)
+
+
+def written(bug: type[Backward], rule: type[Backward], *arguments: Any) -> Backward:
+    """The rule with the methods of `bug` in place of its own."""
+    made: Backward = type(bug.__name__, (bug, rule), {"__doc__": bug.__doc__})(*arguments)
+    return made
+
+
+BY_STEP = ("x", "y", "y_hat", "d_hs", "d_losses")  # (T, ...)
+STATES = ("hs", "cs")  # (T + 1, ...)
+
+
+class Truncated(Backward):
+    """TBPTT(k1, k2), as in docs/truncation.md: the backward pass of each group's window, added up."""
+
+    id, target = "truncated", "dh"
+
+    def __init__(self, k1: int, k2: int, within: Backward):
+        self.k1, self.k2, self.within = k1, k2, within
         self.text = f"The gradient goes back k2 = {k2} steps only (k1 = {k1}): dh_next is cut."
 
-    def __call__(self, d_hs: Array, x: Array, hs: Array, W_xh: Array, W_hh: Array, b_h: Array) -> Arrays:
-        T = len(x)
+    def __call__(self, a: Arrays) -> Arrays:
+        T = len(a["x"])
         total: Arrays = {}
         for first in range(0, T, self.k1):
             end = min(first + self.k1, T)
             start = first if self.k1 == self.k2 else max(end - self.k2, 0)
-            own = np.zeros_like(d_hs)
-            own[first:end] = d_hs[first:end]
-            window = slice(start, end)
-            part = self.within(own[window], x[window], hs[start : end + 1], W_xh, W_hh, b_h)
-            for name, gradient in part.items():
-                whole = np.zeros_like(d_hs if name in ("dz", "dh") else x) if name in ("dx", "dz", "dh") else gradient
-                if name in ("dx", "dz", "dh"):
-                    whole[window] = gradient
-                elif name == "dh_0" and start > 0:
-                    whole = np.zeros_like(gradient)  # the state before a window is a constant
+            for name, part in self.within(_window(a, start, first, end)).items():
+                if part.ndim == 3:  # of every step of the window
+                    whole = np.zeros((T, *part.shape[1:]))
+                    whole[start:end] = part
+                elif name in ("dh_0", "dc_0") and start > 0:  # the state before a window is a constant
+                    whole = np.zeros_like(part)
+                else:
+                    whole = part
                 total[name] = total.get(name, 0) + whole
         return total
+
+
+def _window(a: Arrays, start: int, first: int, end: int) -> Arrays:
+    """The arrays of the steps start to end - 1; the losses before `first` are another group's."""
+    window = a | {name: a[name][start:end] for name in BY_STEP if name in a}
+    window |= {name: a[name][start : end + 1] for name in STATES if name in a}
+    for name in ("d_hs", "d_losses"):
+        if name in window:
+            window[name] = window[name].copy()
+            window[name][: first - start] = 0
+    return window

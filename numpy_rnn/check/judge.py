@@ -4,9 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from numpy_rnn.check.backward import ByCosh, RNNBackward, Truncated
+from numpy_rnn.check.backward import Backward
+from numpy_rnn.check.forward import Gates, other_gates, right_states
 from numpy_rnn.check.pairs import Arrays, Pair
-from numpy_rnn.check.problems import Problem, problems
+from numpy_rnn.check.problems import ORDINARY, Problem, problems
+from numpy_rnn.check.rules import right, right_otherwise
 from numpy_rnn.types import Array
 
 TOLERANCE = 1e-9  # of the largest entry of an array
@@ -17,9 +19,10 @@ class Case(NamedTuple):
 
     problem: Problem
     theirs: dict[str, Any]  # the states, the gradients, "changed" and "repeats"
-    hs: Array  # the right states, (T + 1, N, H)
+    states: Arrays  # the right ones
     ours: Arrays  # the right gradients at the reader's own states
     allowed: dict[str, float]  # how far two right implementations may differ
+    gates: Gates | None  # their order in the reader's columns, if it is another one
 
     def wrong(self, name: str) -> Array:
         """Which entries of a gradient are wrong."""
@@ -41,65 +44,84 @@ class Gradient(NamedTuple):
     at: tuple[int, ...]
     theirs: float
     ours: float
-    sizes: dict[str, int]  # T, N, D, H of the first problem that is wrong
+    sizes: dict[str, int]  # of the first problem that is wrong
     wrong_cases: int
 
 
-def rnn_states(arguments: Arrays) -> Array:
-    """h_0 and h_t = tanh(x_t W_xh + h_{t-1} W_hh + b_h), Eq. (1) and (2), (T + 1, N, H)."""
-    hs = [arguments["h_0"]]
-    for x_t in arguments["x"]:
-        hs.append(np.tanh(x_t @ arguments["W_xh"] + hs[-1] @ arguments["W_hh"] + arguments["b_h"]))
-    return np.array(hs)
-
-
-def backward(rule: RNNBackward, case: Problem, hs: Array) -> Arrays:
+def backward(rule: Backward, problem: Problem, states: Arrays, gates: Gates | None = None) -> Arrays:
     """The gradients by a right or a wrong rule, at these states."""
+    a = problem.arguments | problem.arriving | {name: array.astype(float) for name, array in states.items()}
     with np.errstate(all="ignore"):
-        a = case.arguments
-        return rule(case.d_hs, a["x"], hs.astype(float), a["W_xh"], a["W_hh"], a["b_h"])
+        return gates.as_theirs(rule(gates.as_ours(a))) if gates else rule(a)
 
 
-def with_truncation(rule: RNNBackward, truncation: tuple[int, int] | None) -> RNNBackward:
-    return Truncated(*truncation, rule) if truncation and not isinstance(rule, Truncated) else rule
-
-
-def compared(pair: Pair, results: dict[str, Any], truncation: tuple[int, int] | None) -> list[Case]:
+def compared(
+    pair: Pair, results: dict[str, Any], truncation: tuple[int, int] | None, drawn: list[Problem] | None = None
+) -> list[Case]:
     """All problems of a pair."""
-    cases = []
-    for k, problem in enumerate(problems(pair)):
+    drawn = problems(pair) if drawn is None else drawn
+    theirs = []
+    for k in range(len(drawn)):
         prefix = f"{pair.name}/{k}/"
-        theirs = {name.removeprefix(prefix): a for name, a in results.items() if name.startswith(prefix)}
-        hs = rnn_states(problem.arguments)
-        ours = backward(with_truncation(RNNBackward(), truncation), problem, theirs["hs"])
-        otherwise = backward(with_truncation(ByCosh(), truncation), problem, theirs["hs"])
-        same = np.abs(theirs["hs"] - hs).max() <= TOLERANCE  # else tanh' can't be formed of z
-        spread = {name: 10 * np.abs(ours[name] - otherwise[name]).max() if same else 0.0 for name in ours}
-        allowed = {name: TOLERANCE * np.abs(ours[name]).max() + spread[name] for name in ours}
-        cases.append(Case(problem, theirs, hs, ours, allowed))
-    return cases
+        theirs.append({name.removeprefix(prefix): a for name, a in results.items() if name.startswith(prefix)})
+    gates = _gates(pair, drawn, theirs)
+    return [_case(pair, problem, each, truncation, gates) for problem, each in zip(drawn, theirs, strict=True)]
 
 
-def forward_error(cases: list[Case]) -> float:
-    """The largest difference of the states; they are at most 1."""
-    return max(float(np.nan_to_num(np.abs(case.theirs["hs"] - case.hs).max(), nan=np.inf)) for case in cases)
+def _case(
+    pair: Pair, problem: Problem, theirs: dict[str, Any], truncation: tuple[int, int] | None, gates: Gates | None
+) -> Case:
+    given = {name: theirs[name] for name in pair.states}
+    states = right_states(pair, problem.arguments)
+    reached = right_states(pair, gates.as_ours(problem.arguments)) if gates else states
+    ours = backward(right(pair.name, truncation), problem, given, gates)
+    otherwise = backward(right_otherwise(pair.name, truncation), problem, given, gates)
+    same = all(np.abs(given[name] - reached[name]).max() <= TOLERANCE for name in pair.states)
+    spread = {name: 10 * np.abs(ours[name] - otherwise[name]).max() if same else 0.0 for name in ours}
+    allowed = {name: TOLERANCE * np.abs(ours[name]).max() + spread[name] for name in ours}
+    return Case(problem, theirs, states, ours, allowed, gates)
+
+
+def _gates(pair: Pair, drawn: list[Problem], theirs: list[dict[str, Any]]) -> Gates | None:
+    """The order of the gates that gives the reader's states, if it is not the right one."""
+    calm = [(p, t) for p, t in zip(drawn, theirs, strict=True) if p.kind == ORDINARY]
+
+    def gives(gates: Gates) -> bool:
+        pairs = ((right_states(pair, gates.as_ours(p.arguments)), t) for p, t in calm)
+        return all(np.abs(ours[name] - t[name]).max() <= TOLERANCE for ours, t in pairs for name in pair.states)
+
+    order = next((gates for gates in other_gates(pair) if gives(gates)), None)
+    return order if order and (order.order != pair.gates or order.z_exchanged) else None
+
+
+def forward_error(cases: list[Case], name: str) -> float:
+    """The largest difference of these states, at most 1 or by the size of the array."""
+    errors = []
+    for case in cases:
+        scale = max(1.0, float(np.abs(case.states[name]).max()))
+        errors.append(float(np.nan_to_num(np.abs(case.theirs[name] - case.states[name]).max(), nan=np.inf)) / scale)
+    return max(errors)
 
 
 def gradients(pair: Pair, cases: list[Case]) -> dict[str, Gradient]:
     found = {}
-    for name in pair.gradients | pair.more:
+    for name in (*pair.gradients, *pair.more):
         if name in cases[0].theirs:
             wrong = [case for case in cases if case.wrong(name).any()]
             case = (wrong or cases)[0]
             at = tuple(int(i) for i in np.argwhere(case.wrong(name))[0]) if wrong else (0,) * case.ours[name].ndim
             error = max(case.error(name) for case in wrong or cases)
             theirs, ours = float(case.theirs[name][at]), float(case.ours[name][at])
-            found[name] = Gradient(not wrong, error, at, theirs, ours, case.problem.sizes, len(wrong))
+            sizes = {axis: case.problem.sizes[axis] for axis in ("TNDHC" if pair.name == "network" else "TNDH")}
+            found[name] = Gradient(not wrong, error, at, theirs, ours, sizes, len(wrong))
     return found
 
 
 def reach(cases: list[Case]) -> list[list[bool]]:
-    """[t][k]: does the gradient of E_t alone reach step k rightly, by dx_k? Each step by its own scale."""
+    """[t][k]: does the gradient of E_t alone reach step k rightly, by dx_k? Each step by its own scale.
+
+    The network has no such table: its losses cannot be given apart.
+    """
     table = []
     for case in cases:
         if case.problem.loss is not None:

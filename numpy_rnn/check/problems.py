@@ -7,54 +7,60 @@ import numpy as np
 from numpy_rnn.check.pairs import Arrays, Pair, shape
 from numpy_rnn.types import Array
 
-# T, N, D, H: one step first, then more; one sequence and several; D and H differ, but for one
+# T, N, D, H, C: one step first, then more; one sequence and several; D, H and C differ, but for one
 SIZES = (
-    (1, 1, 2, 3),
-    (1, 3, 4, 2),
-    (2, 1, 3, 2),
-    (2, 2, 2, 4),
-    (3, 1, 1, 5),
-    (4, 3, 3, 3),
-    (5, 2, 4, 1),
-    (6, 4, 3, 5),
-    (8, 2, 5, 7),
-    (7, 3, 2, 9),
+    (1, 1, 2, 3, 4),
+    (1, 3, 4, 2, 3),
+    (2, 1, 3, 2, 4),
+    (2, 2, 2, 4, 3),
+    (3, 1, 1, 5, 2),
+    (4, 3, 3, 3, 3),
+    (5, 2, 4, 1, 2),
+    (6, 4, 3, 5, 6),
+    (12, 2, 5, 7, 3),
+    (7, 3, 2, 9, 5),
 )
 ORDINARY, SMALL, SATURATED, LARGE = "ordinary", "small weights", "saturated", "large gradients"
 WEIGHTS = {ORDINARY: 0.5, SMALL: 1e-3, SATURATED: 4.0, LARGE: 0.5}  # their standard deviation
-ONE_LOSS = (5, 2, 3, 4)  # with the gradient of one E_t alone, for each t in turn
+ONE_LOSS = (5, 2, 3, 4, 2)  # with the gradient of one E_t alone, for each t in turn
 
 
 class Problem(NamedTuple):
     kind: str
+    sizes: dict[str, int]  # T, N, D, H, C, and G where there are gates
     arguments: Arrays  # of the forward function
-    d_hs: Array  # (T, N, H), dE_t/dh_t
+    arriving: Arrays  # d_hs (T, N, H), dE_t/dh_t; or d_losses (T, N), ones: dL/dE_t
     loss: int | None = None  # t, where only E_t has a gradient
 
-    @property
-    def sizes(self) -> dict[str, int]:
-        T, N, D = self.arguments["x"].shape
-        return {"T": T, "N": N, "D": D, "H": self.d_hs.shape[2]}
 
-
-def problems(pair: Pair) -> list[Problem]:
-    """Every size with weights of every kind; then one loss at a time."""
-    drawn = [_draw(pair, kind, sizes, k) for kind in WEIGHTS for k, sizes in enumerate(SIZES)]
-    alone = _draw(pair, ORDINARY, ONE_LOSS, len(SIZES))
-    for t in range(ONE_LOSS[0]):
-        d_hs = np.zeros_like(alone.d_hs)
-        d_hs[t] = alone.d_hs[t]
-        drawn.append(alone._replace(d_hs=d_hs, loss=t))
+def problems(pair: Pair, seed: int = 0) -> list[Problem]:
+    """Every size with weights of every kind; then one loss at a time, where its gradient is an argument."""
+    arrives = "d_hs" in pair.passed
+    kinds = [kind for kind in WEIGHTS if arrives or kind != LARGE]
+    drawn = [_draw(pair, kind, sizes, (seed, k)) for kind in kinds for k, sizes in enumerate(SIZES)]
+    if arrives:
+        alone = _draw(pair, ORDINARY, ONE_LOSS, (seed, len(SIZES)))
+        for t in range(ONE_LOSS[0]):
+            d_hs = np.zeros_like(alone.arriving["d_hs"])
+            d_hs[t] = alone.arriving["d_hs"][t]
+            drawn.append(alone._replace(arriving={"d_hs": d_hs}, loss=t))
     return drawn
 
 
-def _draw(pair: Pair, kind: str, sizes: tuple[int, int, int, int], number: int) -> Problem:
-    rng = np.random.default_rng([number, *map(ord, kind[:2])])
-    named = dict(zip("TNDH", sizes, strict=True))
-    arguments = {
-        name: rng.normal(size=shape(axes, named)) * (WEIGHTS[kind] if name[0] in "Wb" else 1)
-        for name, axes in pair.arguments.items()
-    }
-    arguments = {name: np.tanh(a) if name.endswith("h_0") else a for name, a in arguments.items()}
-    d_hs = rng.normal(size=shape("TNH", named)) * (100 if kind == LARGE else 1)
-    return Problem(kind, arguments, d_hs)
+def _draw(pair: Pair, kind: str, sizes: tuple[int, ...], seed: tuple[int, int]) -> Problem:
+    rng = np.random.default_rng([*seed, *map(ord, kind[:2])])
+    named = dict(zip("TNDHC", sizes, strict=True))
+    named["G"] = len(pair.gates) * named["H"]
+    arguments = {name: rng.normal(size=shape(pair.axes[name], named)) for name in pair.inputs}
+    arguments |= {name: WEIGHTS[kind] * rng.normal(size=shape(axes, named)) for name, axes in pair.params.items()}
+    arguments |= {name: np.tanh(arguments[name]) for name in ("h_0",)}
+    if "y" in arguments:
+        arguments["y"] = _one_hot(rng, arguments["y"])
+    if "d_hs" in pair.passed:
+        d_hs = rng.normal(size=shape("TNH", named)) * (100 if kind == LARGE else 1)
+        return Problem(kind, named, arguments, {"d_hs": d_hs})
+    return Problem(kind, named, arguments, {"d_losses": np.ones(shape("TN", named))})
+
+
+def _one_hot(rng: np.random.Generator, like: Array) -> Array:
+    return np.eye(like.shape[-1])[rng.integers(like.shape[-1], size=like.shape[:-1])]

@@ -14,27 +14,51 @@ STATUS = {"right": 0, "wrong": 1, "could not judge": 2}
 RED, GREEN, PLAIN = "\x1b[1;38;2;213;94;0m", "\x1b[1;38;2;0;135;220m", "\x1b[0m"  # vermilion and blue
 
 
-class Verdict(NamedTuple):
-    verdict: str  # a key of STATUS
-    failure: str  # why it could not be judged
+class PairVerdict(NamedTuple):
+    prefix: str  # of the gradients' names: "" for the first pair of a file, then "lstm." and so on
     gradients: dict[str, Gradient]
     causes: list[Cause]
     reach: list[list[bool]]  # see judge.reach
+
+
+class Verdict(NamedTuple):
+    verdict: str  # a key of STATUS
+    failure: str  # why it could not be judged
+    pairs: list[PairVerdict]
     problems: int
     truncation: tuple[int, int] | None
     output: str  # what the file printed
 
+    @property
+    def gradients(self) -> dict[str, Gradient]:
+        """Of all pairs, by name."""
+        return {pair.prefix + name: g for pair in self.pairs for name, g in pair.gradients.items()}
+
+    @property
+    def causes(self) -> list[Cause]:
+        named = []
+        for pair in self.pairs:
+            for cause in pair.causes:
+                named.append(cause._replace(gradients=tuple(pair.prefix + name for name in cause.gradients)))
+        return named
+
 
 def verdict(run: Run) -> Verdict:
     if run.results is None:
-        return Verdict("could not judge", run.failure, {}, [], [], 0, None, run.output)
-    k1_k2 = json.loads(str(run.results["settings"]))["truncation"]
-    truncation = tuple(k1_k2) if k1_k2 else None
-    (pair,) = PAIRS
-    cases = compared(pair, run.results, truncation)
-    found = gradients(pair, cases)
-    why = causes(cases, found, truncation)
-    return Verdict("wrong" if why else "right", "", found, why, reach(cases), len(cases), truncation, run.output)
+        return Verdict("could not judge", run.failure, [], 0, None, run.output)
+    settings = json.loads(str(run.results["settings"]))
+    truncation = tuple(settings["truncation"]) if settings["truncation"] else None
+    found: list[PairVerdict] = []
+    number = 0
+    for pair in PAIRS:
+        if pair.name in settings["pairs"]:
+            cases = compared(pair, run.results, truncation)
+            verdicts = gradients(pair, cases)
+            prefix = f"{pair.name}." if found else ""
+            found.append(PairVerdict(prefix, verdicts, causes(pair, cases, verdicts, truncation), reach(cases)))
+            number += len(cases)
+    word = "wrong" if any(pair.causes for pair in found) else "right"
+    return Verdict(word, "", found, number, truncation, run.output)
 
 
 def as_json(v: Verdict) -> dict[str, Any]:
@@ -66,18 +90,27 @@ def as_text(v: Verdict, colour: bool) -> str:
     lines = ["--- the file printed:", v.output.rstrip("\n"), "---"] if v.output else []
     if v.verdict == "could not judge":
         return "\n".join([*lines, *_wrapped(f"could not judge. {v.failure}")])
-    lines += [f"{'gradient':9}{'verdict':10}{'error':>9}  the first entry that differs (error: the largest)"]
-    lines += [_line(name, g, colour) for name, g in v.gradients.items()]
-    if v.causes:
-        lines += ["", "Why, the most likely first:"]
-        for number, cause in enumerate(v.causes, 1):
-            lines += _cause(number, cause)
-    if not all(map(all, v.reach)):
-        lines += ["", *_reach(v.reach)]
+    for pair in v.pairs:
+        lines += ["", *_pair(pair, colour)] if pair.prefix else _pair(pair, colour)
     rule = f" The right gradient is that of TBPTT{v.truncation}, as TRUNCATION says." if v.truncation else ""
     wrong = [name for name, g in v.gradients.items() if not g.right]
     summary = f"Wrong: {', '.join(wrong)}." if wrong else "All gradients are right."
     return "\n".join([*lines, "", *_wrapped(f"{summary} {v.problems} problems.{rule}")])
+
+
+def _pair(pair: PairVerdict, colour: bool) -> list[str]:
+    width = max(10, *(len(pair.prefix + name) + 2 for name in pair.gradients))
+    lines = [
+        f"{'gradient':{width}}{'verdict':9}{'error':>8}  the first entry that differs (error: the largest)"[:WIDTH]
+    ]
+    lines += [_line(f"{pair.prefix + name:{width}}", g, colour) for name, g in pair.gradients.items()]
+    if pair.causes:
+        lines += ["", "Why, the most likely first:"]
+        for number, cause in enumerate(pair.causes, 1):
+            lines += _cause(number, cause)
+    if not all(map(all, pair.reach)):
+        lines += ["", *_reach(pair.reach)]
+    return lines
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
@@ -85,24 +118,26 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def _line(name: str, g: Gradient, colour: bool) -> str:
-    word = f"{'right' if g.right else 'wrong':10}"
+    word = f"{'right' if g.right else 'wrong':9}"
     word = f"{GREEN if g.right else RED}{word}{PLAIN}" if colour else word
     if g.right:
-        return f"{name:9}{word}{g.error:9.1e}"
+        return f"{name}{word}{g.error:8.1e}"
+    indent = len(name) + 19
     sizes = ", ".join(f"{axis} {size}" for axis, size in g.sizes.items())
     index = "[" + ", ".join(map(str, g.at)) + "]"
     digits = 6 if f"{g.theirs:.6g}" != f"{g.ours:.6g}" else 12
     entry = f"{index} is {g.theirs:.{digits}g}, should be {g.ours:.{digits}g}"
-    first, *more = textwrap.wrap(entry, WIDTH - 30, break_on_hyphens=False)
-    more.append(f"at {sizes}; wrong in {g.wrong_cases} problems")
-    return "\n".join([f"{name:9}{word}{g.error:9.1e}  {first}", *(" " * 30 + line for line in more)])
+    first, *more = textwrap.wrap(entry, WIDTH - indent, break_on_hyphens=False)
+    more += textwrap.wrap(f"at {sizes}; wrong in {g.wrong_cases} problems", WIDTH - indent)
+    return "\n".join([f"{name}{word}{g.error:8.1e}  {first}", *(" " * indent + line for line in more)])
 
 
 def _cause(number: int, cause: Cause) -> list[str]:
     how = " (the known bug gives exactly these results)" if cause.reproduced else ""
     lines = [f"{number}. {cause.id}{how}", *_wrapped(cause.text, "   ")]
     if cause.line:
-        lines += [f"   Eq. {cause.equation}: {cause.line}"]
+        equation = f"Eq. {cause.equation}: " if cause.equation else ""
+        lines += _wrapped(f"{equation}{cause.line}", "   ")
     return lines
 
 

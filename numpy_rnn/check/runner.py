@@ -18,8 +18,6 @@ import numpy as np
 from tqdm import tqdm
 
 import numpy_rnn
-from numpy_rnn.check.pairs import PAIRS
-from numpy_rnn.check.problems import problems
 
 SECONDS = 20.0
 OUTPUT = 1_000_000  # bytes that a file may print
@@ -55,11 +53,10 @@ def _work(file: str, folder: Path, seconds: float) -> str:
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-m", "numpy_rnn.check.worker", str(Path(file).resolve()), str(folder)]
-    progress, output = folder / "progress", folder / "output"
+    command = [sys.executable, "-m", "numpy_rnn.check.worker", str(Path(file).resolve()), str(folder), str(os.getpid())]
+    progress, output, total = folder / "progress", folder / "output", folder / "total"
     progress.touch()
-    total = sum(len(problems(pair)) for pair in PAIRS)
-    with open(output, "wb") as stream, tqdm(total=total, desc="check", leave=False, disable=None) as bar:
+    with open(output, "wb") as stream, tqdm(desc="check", leave=False, disable=None) as bar:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment, start_new_session=True
         )
@@ -71,6 +68,7 @@ def _work(file: str, folder: Path, seconds: float) -> str:
                 if output.stat().st_size > OUTPUT:
                     return f"the file: it printed more than {OUTPUT:,} characters"
                 time.sleep(0.02)
+                bar.total = int(total.read_text() or 0) if total.exists() else None
                 bar.update(progress.stat().st_size - bar.n)
         finally:
             _stop(process)

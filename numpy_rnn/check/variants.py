@@ -1,19 +1,21 @@
-"""The known bugs of the RNN's backward pass: each is a class with one method that is written otherwise.
+"""The known bugs of every cell: each is the right backward pass with one method that is written otherwise.
 
-So it gives exactly what a reader with this bug gets. A bug has an id, the equation to look at, the right line, and a
-sentence.
+So it gives exactly what a reader with this bug gets. A bug has an id, the name of what its line computes, and a
+sentence. Bugs of one cell alone are in variants_rnn, variants_lstm and variants_gru.
 """
 
-from typing import ClassVar
+from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
-from numpy_rnn.check.backward import RNNBackward, Truncated
+from numpy_rnn.check.backward import Backward, Truncated, written
+from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.types import Array
 
 
-class LaterLossLost(RNNBackward):
-    id, equation, line = "later-loss-lost", "(3)", "dh = d_hs[t] + dh_next"
+class LaterLossLost(Backward):
+    id, target = "later-loss-lost", "dh"
     text = "dh_t gets the gradient of E_t alone: what step t + 1 sends back, dh_next, is left out."
 
     def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
@@ -25,84 +27,37 @@ class LaterLossLostAndNoH0(LaterLossLost):
         return np.zeros_like(after)
 
 
-class LaterLossLostInDx(RNNBackward):
-    id, equation, line = "later-loss-lost-in-dx", "(9)", "dx[t] = dz_t @ W_xh.T, with the dz_t of (4)"
+class LaterLossLostInDx(Backward):
+    id, target = "later-loss-lost-in-dx", "dx[t]"
     text = "dx_t gets the gradient of E_t alone, though the parameters get that of all later losses, too."
 
-    def dx(self, dz: Array, own: Array, hs: Array, W_xh: Array) -> Array:
-        return own * (1 - hs[1:] ** 2) @ W_xh.T
+    def __init__(self, right: Backward, lost: Backward):
+        self.right, self.lost = right, lost
+
+    def __call__(self, a: Arrays) -> Arrays:
+        return self.right(a) | {"dx": self.lost(a)["dx"]}
 
 
-class EarlierLossesLost(RNNBackward):
-    id, equation, line = "earlier-losses-lost", "(3)", "dh = d_hs[t] + dh_next, at every step"
+class EarlierLossesLost(Backward):
+    id, target = "earlier-losses-lost", "dh"
     text = "Only the last step's loss is used: d_hs[t] is left out at all steps before it."
 
     def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
         return own if t == T - 1 else after
 
 
-class TransposeMissing(RNNBackward):
-    id, equation, line = "transpose-missing", "(5)", "dh_next = dz @ W_hh.T"
-    text = "dh_next is multiplied by W_hh, not by its transpose. All shapes fit, as W_hh is square."
-
-    def dh_prev(self, dz: Array, W_hh: Array) -> Array:
-        return dz @ W_hh
-
-
-class TransposedResult(RNNBackward):
-    id, equation, line = "transposed-result", "(7)", "dW_hh += h[t-1].T @ dz"
-    text = "dW_hh is the transpose of the right one."
+class TransposedResult(Backward):
+    id, target = "transposed-result", "dW_hh"
+    text = "dW_hh is the transpose of the right one, of each gate where there are gates."
 
     def dW_hh(self, hs: Array, dz: Array) -> Array:
-        return super().dW_hh(hs, dz).T
+        right = super().dW_hh(hs, dz)
+        blocks = np.split(right, right.shape[1] // len(right), axis=1)
+        return np.concatenate([block.T for block in blocks], axis=1)
 
 
-class TanhDerivative(RNNBackward):
-    id, equation, line = "tanh-derivative", "(4)", "dz = dh * (1 - h * h), with h = tanh(z)"
-    text = "tanh' is left out: dz = dh."
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh
-
-
-class TanhNoSquare(TanhDerivative):
-    text = "tanh' is 1 - h^2, not 1 - h."
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * (1 - h)
-
-
-class TanhOfH(TanhDerivative):
-    text = "tanh' is taken of h_t, as 1 - tanh(h)^2, though h_t is tanh(z_t) already."
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * (1 - np.tanh(h) ** 2)
-
-
-class TanhSigmoid(TanhDerivative):
-    text = "tanh' is 1 - h^2; h (1 - h) is the sigmoid's."
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * h * (1 - h)
-
-
-class TanhPlus(TanhDerivative):
-    text = "tanh' is 1 - h^2, not 1 + h^2."
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * (1 + h * h)
-
-
-class TanhOfPreviousState(RNNBackward):
-    id, equation, line = "h-off-by-one", "(4)", "dz = dh * (1 - h[t] * h[t])"
-    text = "tanh' of step t is formed with h_{t-1}, not with h_t."
-
-    def dz(self, dh: Array, h: Array, h_prev: Array) -> Array:
-        return dh * (1 - h_prev * h_prev)
-
-
-class NextStateInWhh(RNNBackward):
-    id, equation, line = "h-off-by-one", "(7)", "dW_hh += h[t-1].T @ dz"
+class NextStateInWhh(Backward):
+    id, target = "h-off-by-one", "dW_hh"
     text = "dW_hh is formed with h_t, not with h_{t-1}, the state that step t has read."
 
     def dW_hh(self, hs: Array, dz: Array) -> Array:
@@ -123,8 +78,8 @@ class StateAroundTheEndInWhh(NextStateInWhh):
         return np.einsum("tni,tnh->ih", np.concatenate((hs[-1:], hs[:-2])), dz)
 
 
-class XOffByOne(RNNBackward):
-    id, equation, line = "x-off-by-one", "(6)", "dW_xh += x[t].T @ dz"
+class XOffByOne(Backward):
+    id, target = "x-off-by-one", "dW_xh"
     text = "dW_xh is formed with the input of the step before."
 
     def dW_xh(self, x: Array, dz: Array) -> Array:
@@ -159,40 +114,48 @@ class XOfTheStepBeforeFromTheStart(XOffByOne):
         return np.einsum("tnd,tnh->dh", np.concatenate((x[:1], x[:-1])), dz)
 
 
-class Overwritten(RNNBackward):
-    """`+=` written as `=`: of the sum over t only one term is left, the one of step `kept`."""
+class Overwritten(Backward):
+    """`+=` written as `=`: of the sum over t and n only one step's terms are left, one sequence's, or a single term."""
 
     id = "overwritten"
-    sums: ClassVar = {
-        "dW_xh": ("(6)", "dW_xh += x[t].T @ dz"),
-        "dW_hh": ("(7)", "dW_hh += h[t-1].T @ dz"),
-        "db_h": ("(8)", "db_h += dz.sum(axis=0)"),
-    }
 
-    def __init__(self, names: tuple[str, ...], kept: int):
-        self.names, self.kept = names, kept
-        self.equation, self.line = self.sums[names[0]]
-        self.text = f"{', '.join(names)}: only the term of one step is kept, where a sum over all steps belongs."
+    def __init__(self, right: Backward, names: tuple[str, ...], t: int | None, n: int | None):
+        self.right, self.names = right, names
+        self.at = tuple(slice(None) if k is None else slice(k, k + 1 or None) for k in (t, n))
+        self.target = names[0]
+        kept = [f"one {word}" for word, k in (("step", t), ("sequence", n)) if k is not None]
+        terms = f"only the term of {' and '.join(kept)} is kept"
+        self.text = f"{', '.join(names)}: {terms}, where a sum over all steps and sequences belongs."
 
-    def dW_xh(self, x: Array, dz: Array) -> Array:
-        t = slice(self.kept, self.kept + 1 or None) if "dW_xh" in self.names else slice(None)
-        return super().dW_xh(x[t], dz[t])
-
-    def dW_hh(self, hs: Array, dz: Array) -> Array:
-        if "dW_hh" not in self.names:
-            return super().dW_hh(hs, dz)
-        return hs[:-1][self.kept].T @ dz[self.kept]
-
-    def db_h(self, dz: Array) -> Array:
-        return dz[self.kept].sum(axis=0) if "db_h" in self.names else super().db_h(dz)
+    def __call__(self, a: Arrays) -> Arrays:
+        every = self.right(a)
+        left = {"dW_xh": a["x"], "dW_hh": a["hs"][:-1], "dW_hy": a["hs"][1:]}
+        for name in self.names:
+            right = every[next(d for d in ARRIVES[name] if d in every)][self.at]
+            is_bias = name not in left
+            every[name] = right.sum(axis=(0, 1)) if is_bias else np.einsum("tni,tnj->ij", left[name][self.at], right)
+        return every
 
 
-SUBSETS = (("dW_xh", "dW_hh", "db_h"), ("dW_xh",), ("dW_hh",), ("db_h",), ("dW_xh", "dW_hh"))
-BUGS: list[RNNBackward] = [
-    LaterLossLost(), LaterLossLostAndNoH0(), LaterLossLostInDx(), EarlierLossesLost(), TransposeMissing(),
-    TransposedResult(), TanhDerivative(), TanhNoSquare(), TanhOfH(), TanhSigmoid(), TanhPlus(), TanhOfPreviousState(),
-    NextStateInWhh(), StateBeforeInWhh(), StateAroundTheEndInWhh(), XOffByOne(), XOfTheStepAfter(), XAroundTheEnd(),
-    XOfTheStepAfterUpToTheEnd(), XOfTheStepBeforeFromTheStart(),
-    *(Overwritten(names, kept) for names in SUBSETS for kept in (0, -1)),
-    *(Truncated(k1, k2) for k2 in range(1, 7) for k1 in range(1, k2 + 1)),
-]  # fmt: skip
+ARRIVES = {  # the gradient that a parameter's gradient is formed with; the GRU has two, the others one
+    "dW_xh": ("da", "dz"), "dW_hh": ("ds", "dz"), "db_h": ("dz",), "db_xh": ("da", "dz"), "db_hh": ("ds", "dz"),
+    "dW_hy": ("do",), "db_y": ("do",),
+}  # fmt: skip
+
+
+def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backward]:
+    """The bugs that every cell knows. `names` are the gradients of its parameters."""
+    right, lost = rule(), written(LaterLossLost, rule)
+    for bug in (LaterLossLost, LaterLossLostAndNoH0, EarlierLossesLost, TransposedResult, NextStateInWhh,
+                StateBeforeInWhh, StateAroundTheEndInWhh, XOffByOne, XOfTheStepAfter, XAroundTheEnd,
+                XOfTheStepAfterUpToTheEnd, XOfTheStepBeforeFromTheStart):  # fmt: skip
+        yield written(bug, rule)
+    yield LaterLossLostInDx(right, lost)
+    together = [names, tuple(name for name in names if "W" in name), tuple(name for name in names if "b" in name)]
+    for some in dict.fromkeys((*together, *((name,) for name in names))):
+        for t, n in product((0, -1, None), repeat=2):
+            if (t, n) != (None, None):
+                yield Overwritten(right, some, t, n)
+    for k2 in range(2, 9):  # k2 = 1 is LaterLossLost
+        for k1 in range(1, k2 + 1):
+            yield Truncated(k1, k2, right)

@@ -1,19 +1,25 @@
 """Calls a reader's functions on every problem. It runs in a process of its own, which `runner` starts and may stop.
 
-    python -m numpy_rnn.check.worker FILE FOLDER
+    python -m numpy_rnn.check.worker FILE FOLDER CHECKER
+
+CHECKER is the number of the process that waits for it.
 
 It writes into FOLDER: results.npz, if every call could be made, or failure.json, with one sentence; and one byte into
 progress for each problem.
 """
 
+import inspect
 import json
 import linecache
 import os
 import runpy
+import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -23,6 +29,7 @@ from numpy_rnn.check.problems import Problem, problems
 from numpy_rnn.types import Array
 
 MEMORY = 4 * 2**30  # bytes of address space, where the system can limit it
+PROBLEM = "TNDH"  # the sizes that a message names
 PROCESSOR = 60  # seconds of processor time: should the runner be killed, an endless loop ends all the same
 
 
@@ -30,15 +37,20 @@ class CannotJudge(Exception):
     """With one sentence for the reader."""
 
 
-def main(file: str, folder: Path) -> None:
+def main(file: str, folder: Path, checker: int) -> None:
     _limit()
+    if hasattr(os, "killpg"):  # Windows has no such thing
+        Thread(target=_end_with, args=(checker,), daemon=True).start()
     process = os.getpid()
     try:
         names = load(file)
         settings = check_settings(names)
+        pairs = defined(names)
+        settings["pairs"] = [pair.name for pair in pairs]
         results: dict[str, Any] = {"settings": json.dumps(settings)}
+        (folder / "total").write_text(str(sum(len(problems(pair)) for pair in pairs)))
         with open(folder / "progress", "ab", buffering=0) as progress:
-            for pair in defined(names):
+            for pair in pairs:
                 for k, problem in enumerate(problems(pair)):
                     for name, a in call(pair, problem, names, settings["layout"], file).items():
                         results[f"{pair.name}/{k}/{name}"] = a
@@ -50,6 +62,13 @@ def main(file: str, folder: Path) -> None:
         (folder / "unfinished.npz").rename(folder / "results.npz")
     except CannotJudge as error:
         (folder / "failure.json").write_text(json.dumps(str(error)))
+
+
+def _end_with(checker: int) -> None:
+    """If the checker is killed, the worker has another parent, and ends with all that it started."""
+    while os.getppid() == checker:
+        time.sleep(0.2)
+    os.killpg(0, signal.SIGKILL)
 
 
 def _limit() -> None:
@@ -113,36 +132,50 @@ def defined(names: dict[str, Any]) -> list[Pair]:
         if all(has):
             found.append(pair)
     if not found:
-        pairs = " or ".join(f"{pair.forward} and {pair.backward}" for pair in PAIRS)
+        others = ", ".join(f"{pair.name}_..." for pair in PAIRS[1:])
         raise CannotJudge(
-            f"the file: expected the functions {pairs}, got neither (--template prints a file to fill in)"
+            f"the file: expected the functions {PAIRS[0].forward} and {PAIRS[0].backward}, or those of a pair "
+            f"{others}; got none (--template prints a file to fill in)"
         )
     return found
 
 
 def call(pair: Pair, problem: Problem, names: dict[str, Any], layout: str, file: str) -> dict[str, Any]:
     """The states and gradients of one problem, time first; which arguments were changed; what the second call gave."""
-    axes = pair.arguments | pair.states | {"d_hs": "TNH"}
-    given = {name: to_layout(a, axes[name], layout) for name, a in problem.arguments.items()}
+    given = {name: to_layout(a, pair.axes[name], layout) for name, a in problem.arguments.items()}
     before = {name: a.copy() for name, a in given.items()}
-    where = f" at T, N, D, H = {', '.join(map(str, problem.sizes.values()))}"
+    where = f" at {', '.join(PROBLEM)} = {', '.join(str(problem.sizes[axis]) for axis in PROBLEM)}"
+    check_arguments(names[pair.forward], pair.forward, tuple(given))
     states = guarded(pair.forward + where, file, lambda: names[pair.forward](*given.values()))
     states = states if isinstance(states, tuple) else (states,)
     if len(states) != len(pair.states):
         raise CannotJudge(f"{pair.forward}: expected {', '.join(pair.states)}, got {len(states)} results")
-    hs = {
-        name: check_array(f"{pair.forward}: {name}", a, expected_shape(axes[name], problem.sizes, layout), where)
+    made = {
+        name: check_array(f"{pair.forward}: {name}", a, pair.axes[name], problem, layout, where)
         for name, a in zip(pair.states, states, strict=True)
     }
-    given |= {"d_hs": to_layout(problem.d_hs, "TNH", layout)} | hs
-    before |= {name: given[name].copy() for name in ("d_hs", *hs)}
-    changed = [name for name, a in given.items() if name in before and not _same(a, before[name])]
+    if "d_hs" in pair.passed:
+        given["d_hs"] = to_layout(problem.arriving["d_hs"], pair.axes["d_hs"], layout)
+    given |= made
+    before |= {name: a.copy() for name, a in given.items() if name not in before}
+    changed = [name for name, a in given.items() if not _same(a, before[name])]
     first = backward(pair, problem, names, layout, file, where, given)
     changed += [name for name, a in given.items() if not _same(a, before[name])]
     again = backward(pair, problem, names, layout, file, where, {name: a.copy() for name, a in before.items()})
     same = all(_same(first[name], again[name]) for name in first)
-    results: dict[str, Any] = {name: from_layout(before[name], axes[name], layout) for name in hs}
+    results: dict[str, Any] = {name: from_layout(before[name], pair.axes[name], layout) for name in made}
     return results | first | {"changed": np.array(sorted(set(changed)), dtype=str), "repeats": np.array(same)}
+
+
+def check_arguments(function: Any, name: str, arguments: tuple[str, ...]) -> None:
+    """Can it be called with so many arguments?"""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError as error:
+        theirs = ", ".join(inspect.signature(function).parameters)
+        raise CannotJudge(f"{name}: expected the arguments {', '.join(arguments)}, got ({theirs})") from error
+    except ValueError:  # it has no signature: the call will tell
+        return
 
 
 def _same(a: Array, b: Array) -> bool:
@@ -153,27 +186,24 @@ def backward(
     pair: Pair, problem: Problem, names: dict[str, Any], layout: str, file: str, where: str, given: Arrays
 ) -> Arrays:
     """The gradients, time first."""
-    arguments = [given[name] for name in pair.backward_arguments()]
-    gradients = guarded(pair.backward + where, file, lambda: names[pair.backward](*arguments))
+    arguments = {name: given[name] for name in (*pair.passed, *pair.params)}
+    check_arguments(names[pair.backward], pair.backward, tuple(arguments))
+    gradients = guarded(pair.backward + where, file, lambda: names[pair.backward](*arguments.values()))
     if not isinstance(gradients, dict):
         raise CannotJudge(f"{pair.backward}: expected a dict, got {type(gradients).__name__}")
     if missing := [name for name in pair.gradients if name not in gradients]:
         raise CannotJudge(f"{pair.backward}: expected the keys {', '.join(pair.gradients)}, got no {missing[0]}")
-    return {
-        name: from_layout(
-            check_array(
-                f"{pair.backward}: {name}", gradients[name], expected_shape(axes, problem.sizes, layout), where
-            ),
-            axes,
-            layout,
-        )
-        for name, axes in (pair.gradients | pair.more).items()
-        if name in gradients
-    }
+    results = {}
+    for name in (*pair.gradients, *pair.more):
+        if name in gradients:
+            a = check_array(f"{pair.backward}: {name}", gradients[name], pair.axes[name], problem, layout, where)
+            results[name] = from_layout(a, pair.axes[name], layout)
+    return results
 
 
-def check_array(what: str, a: Any, shape: tuple[int, ...], where: str) -> Array:
+def check_array(what: str, a: Any, axes: str, problem: Problem, layout: str, where: str) -> Array:
     """As an array of real numbers, float32 as it is; a column may be given flat."""
+    shape = expected_shape(axes, problem.sizes, layout)
     try:
         array = np.asarray(a)
     except Exception as error:
@@ -181,9 +211,11 @@ def check_array(what: str, a: Any, shape: tuple[int, ...], where: str) -> Array:
     if array.dtype.kind not in "fiu":
         raise CannotJudge(f"{what}{where}: expected an array of real numbers, got dtype {array.dtype}")
     if array.shape != shape and not (len(shape) == 2 and shape[1] == 1 and array.shape == shape[:1]):
-        raise CannotJudge(f"{what}{where}: expected shape {shape}, got {array.shape}")
+        others = [name for name in LAYOUTS if array.shape == expected_shape(axes, problem.sizes, name)]
+        tip = f" (the shape of LAYOUT = {others[0]!r})" if others else ""
+        raise CannotJudge(f"{what}{where}: expected shape {shape}, got {array.shape}{tip}")
     return array.reshape(shape).copy()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

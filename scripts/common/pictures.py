@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), "Color universal design"
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-GREY = "#767676"
+GREY, INK = "#767676", "#1f2328"
 rcParams.update({"font.size": 11, "axes.titlesize": 12, "legend.fontsize": 10, "legend.frameon": False})
 
 

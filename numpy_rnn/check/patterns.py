@@ -1,0 +1,183 @@
+"""What the reader's results look like: not finite, zero, float32, scaled, clipped, wrong in some entries or sizes."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from numpy_rnn.check.judge import Case
+from numpy_rnn.check.pairs import Pair
+from numpy_rnn.check.problems import LARGE, SATURATED
+
+SAME = 1e-10  # relative in norm: then two results are the same
+
+
+class Cause(NamedTuple):
+    id: str
+    gradients: tuple[str, ...]
+    text: str
+    equation: str = ""
+    line: str = ""  # the right one
+    reproduced: bool = False
+
+
+def is_float32(cases: list[Case], names: tuple[str, ...]) -> bool:
+    """Are these arrays float32, or rounded to it?"""
+    with np.errstate(all="ignore"):
+        arrays = [case.theirs[name] for case in cases for name in names]
+        return all(np.array_equal(a, a.astype(np.float32)) for a in arrays)
+
+
+def not_finite(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
+    bad = tuple(name for name in wrong if not all(np.isfinite(case.theirs[name]).all() for case in cases))
+    return Cause("not-finite", bad, f"{', '.join(bad)}: NaN or infinity in some entries.") if bad else None
+
+
+def float32(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
+    """Right, but for digits that float32 does not have. tanh' of a saturated unit has none left."""
+    calm = [case for case in cases if case.problem.kind != SATURATED]
+    small = all(case.error(name) < 1e-4 for case in calm for name in wrong)
+    rounded = any(is_float32(cases, (name,)) for name in wrong) or is_float32(cases, ("hs",))
+    if not (small and rounded):
+        return None
+    return Cause("float32", wrong, "the results have the digits of float32 only: an array made without dtype=float64?")
+
+
+def calm(cases: list[Case]) -> list[Case]:
+    return [case for case in cases if case.problem.kind != SATURATED]
+
+
+FACTORS: tuple[tuple[str, Callable[[dict[str, int]], float]], ...] = (
+    ("1 / N", lambda s: 1 / s["N"]),
+    ("1 / T", lambda s: 1 / s["T"]),
+    ("1 / (N T)", lambda s: 1 / (s["N"] * s["T"])),
+    ("N", lambda s: s["N"]),
+    ("T", lambda s: s["T"]),
+    ("C", lambda s: s["C"]),
+    ("C / 2", lambda s: s["C"] / 2),
+)
+
+
+def scaled(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
+    """Right but for one factor, which may depend on N and T."""
+    factors = []  # one for each problem
+    for case in calm(cases):
+        ours, theirs = (np.concatenate([a[name].ravel() for name in wrong]) for a in (case.ours, case.theirs))
+        if ours.any():
+            factor = float(ours @ theirs / (ours @ ours))
+            if np.linalg.norm(theirs - factor * ours) > SAME * np.linalg.norm(ours) * max(1, abs(factor)):
+                return None
+            factors.append((factor, case.problem.sizes))
+    first = factors[0][0] if factors else 1.0
+    if first == 0 or all(abs(factor - 1) < SAME for factor, _ in factors):  # wrong elsewhere
+        return None
+    if all(np.isclose(factor, first, rtol=1e-9, atol=0) for factor, _ in factors):
+        return Cause("scaled", wrong, f"right, but times {first:.6g} everywhere.", reproduced=True)
+    for name, formula in FACTORS:
+        if all(np.isclose(factor, formula(sizes), rtol=1e-9, atol=0) for factor, sizes in factors):
+            mean = name.startswith("1")
+            text = f"right, but times {name}" + (": a mean where a sum belongs." if mean else ".")
+            return Cause("mean-for-sum" if mean else "scaled", wrong, text, reproduced=True)
+    return None
+
+
+def clipped(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
+    """Entries cut at the same number in all problems."""
+    limit = max(float(np.abs(case.theirs[name]).max()) for case in calm(cases) for name in wrong)
+    cut_at = limit * (1 + SAME)
+    if all(np.abs(case.ours[name]).max() <= cut_at for case in calm(cases) for name in wrong):  # nothing is cut
+        return None
+    for case in calm(cases):
+        for name in wrong:
+            cut = np.clip(case.ours[name], -limit, limit)
+            if np.linalg.norm(case.theirs[name] - cut) > SAME * np.linalg.norm(cut):
+                return None
+    text = f"right, but clipped to {limit:.6g}. Clip after the check, not in the derivation."
+    return Cause("clipped", wrong, text, reproduced=True)
+
+
+def clipped_by_norm(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
+    """All gradients of a problem times one factor, so that their norm is the same in all problems where it is."""
+    norms = []
+    for case in calm(cases):
+        ours, theirs = (np.concatenate([a[name].ravel() for name in wrong]) for a in (case.ours, case.theirs))
+        factor = float(ours @ theirs / (ours @ ours)) if ours.any() else 1.0
+        if np.linalg.norm(theirs - factor * ours) > SAME * np.linalg.norm(ours):
+            return None
+        if 0 < factor < 1 - SAME:
+            norms.append(float(np.linalg.norm(theirs)))
+    if len(norms) < 2 or not np.allclose(norms, norms[0], rtol=1e-6):
+        return None
+    text = f"right, but scaled to a norm of {norms[0]:.6g} where it is larger. Clip after the check."
+    return Cause("clipped", wrong, text, reproduced=True)
+
+
+def zero(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
+    empty = tuple(name for name in wrong if not any(case.theirs[name].any() for case in cases))
+    if not empty:
+        return None
+    others = "" if empty == wrong else f" {', '.join(n for n in wrong if n not in empty)} is wrong for another reason."
+    return Cause("zero", empty, f"{', '.join(empty)}: zero in all problems.{others}")
+
+
+def pattern(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> Cause:
+    """Where the reader may look, if nothing known gives the results."""
+    cause = _pattern(cases, wrong)
+    if columns := _columns(pair, cases, wrong):
+        cause = cause._replace(text=f"{cause.text} With one step (T = 1) only the columns of {columns} are wrong.")
+    return cause
+
+
+def _columns(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> str:
+    """The gates whose columns are wrong where nothing has gone back through time; "" if it is all of them, or none."""
+    found = set()
+    for case in cases:
+        for name in wrong:
+            if case.problem.sizes["T"] == 1 and pair.axes[name][-1] == "G":
+                blocks = np.split(case.wrong(name), len(pair.gates), axis=-1)
+                found |= {gate for gate, block in zip(pair.gates, blocks, strict=True) if block.any()}
+    if not found or len(found) == len(pair.gates):
+        return ""
+    return ", ".join(gate for gate in pair.gates if gate in found)
+
+
+def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
+    bad = [case for case in cases if any(case.wrong(name).any() for name in wrong)]
+    entries = sum(case.wrong(name).sum() for case in bad for name in wrong)
+    if entries < sum(case.wrong(name).size for case in bad for name in wrong) / 2:
+        first = next(name for name in wrong if bad[0].wrong(name).any())
+        return Cause("entries", wrong, f"only some entries are wrong. {_where(bad[0], first)}")
+    for kind, hint in KINDS.items():
+        if all(case.problem.kind == kind for case in bad):
+            return Cause("unknown", wrong, hint)
+    if len(bad) == len(cases):
+        return Cause("unknown", wrong, "wrong in all problems.")
+    return Cause("unknown", wrong, f"wrong in {len(bad)} of {len(cases)} problems{_from(bad, cases)}.")
+
+
+KINDS = {
+    SATURATED: "wrong only where units are saturated, with large weights: look at the derivatives of tanh and sigmoid.",
+    LARGE: "wrong only with large gradients: is something limited?",
+}
+
+
+def _from(bad: list[Case], cases: list[Case]) -> str:
+    """From which T, N, D or H on they are wrong: the size that tells the wrong problems from the right ones best."""
+    found = []
+    for axis in "TNDH":
+        least = min(case.problem.sizes[axis] for case in bad)
+        smaller = [case.problem.sizes[axis] for case in cases if case.problem.sizes[axis] < least]
+        if smaller:
+            beside = sum(case.problem.sizes[axis] >= least for case in cases) - len(bad)  # right ones of this size
+            found.append((beside, f": right up to {axis} = {max(smaller)}, wrong from {axis} = {least} on"))
+    return min(found)[1] if found else ""
+
+
+def _where(case: Case, name: str) -> str:
+    """What the wrong entries of one array have in common."""
+    at, size = np.argwhere(case.wrong(name)), case.ours[name].shape
+    if len(at) == 1:
+        return f"In {name} of shape {size} it is {tuple(map(int, at[0]))} alone."
+    same = [f"axis {axis} is {at[0, axis]}" for axis in range(at.shape[1]) if (at[:, axis] == at[0, axis]).all()]
+    common = f"; in all of them {' and '.join(same)}" if same else ""
+    return f"In {name} of shape {size} the first is {tuple(map(int, at[0]))}{common}."

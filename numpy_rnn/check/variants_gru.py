@@ -1,0 +1,92 @@
+"""The known bugs of the GRU's backward pass. See variants."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from numpy_rnn.check.backward import Backward, written
+from numpy_rnn.check.gated import GRUBackward, Step
+from numpy_rnn.check.variants import of_every_cell
+from numpy_rnn.check.variants_gates import GateTransposeMissing, SwappedGates, slopes
+from numpy_rnn.types import Array
+
+
+class SwappedGRU(SwappedGates):
+    target = "da"
+
+
+class GRUTransposeMissing(GateTransposeMissing):
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh * s.z + self._product(ds, W_hh)
+
+
+class DirectPathLost(GRUBackward):
+    id, target = "path-lost", "dh_next"
+    text = "dh_next gets nothing of the direct path, h_t = ... + z * h_{t-1}: dh * z is left out."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return ds @ W_hh.T
+
+
+class PathThroughTheGatesLost(GRUBackward):
+    id, target = "path-lost", "dh_next"
+    text = "dh_next gets nothing through the gates: ds @ W_hh.T is left out."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh * s.z
+
+
+class DirectPathExchanged(GRUBackward):
+    id, target = "gate-derivative", "dh_next"
+    text = "the direct path is multiplied by 1 - z, not by z."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh * (1 - s.z) + ds @ W_hh.T
+
+
+class ResetLeftOut(GRUBackward):
+    id, target = "gate-derivative", "ds_n"
+    text = "the factor r is left out in the state's part of n: ds_n = da_n."
+
+    def ds_n(self, da_n: Array, s: Step) -> Array:
+        return da_n
+
+
+class CandidateWithZ(GRUBackward):
+    id, target = "gate-derivative", "da_n"
+    text = "da_n is multiplied by z, not by 1 - z."
+
+    def one_minus_z(self, s: Step) -> Array:
+        return s.z
+
+
+class UpdateSign(GRUBackward):
+    id, target = "gate-derivative", "da_z"
+    text = "da_z has the other sign: the derivative of (1 - z) * n + z * h_{t-1} by z is h_{t-1} - n."
+
+    def da_z(self, dh: Array, s: Step) -> Array:
+        return -super().da_z(dh, s)
+
+
+class UpdateWithoutCandidate(UpdateSign):
+    text = "da_z lacks the term of (1 - z) * n: the factor is h_{t-1} - n, not h_{t-1}."
+
+    def da_z(self, dh: Array, s: Step) -> Array:
+        return dh * s.h_prev * self.slope("z", s.z, s.z_z)
+
+
+class ResetWithState(GRUBackward):
+    id, target = "gate-derivative", "da_r"
+    text = "da_r is formed with h_{t-1}, not with s_n: r multiplies the product h_{t-1} W_hn + b_hn."
+
+    def da_r(self, da_n: Array, s: Step) -> Array:
+        return da_n * s.h_prev * self.slope("r", s.r, s.z_r)
+
+
+def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
+    for bug in (DirectPathLost, PathThroughTheGatesLost, DirectPathExchanged, ResetLeftOut, CandidateWithZ,
+                UpdateSign, UpdateWithoutCandidate, ResetWithState):  # fmt: skip
+        yield bug()
+    yield from slopes(GRUBackward, {"rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})
+    yield from (written(SwappedGRU, GRUBackward, "rzn", j, k) for j, k in combinations(range(3), 2))
+    yield from (written(GRUTransposeMissing, GRUBackward, "rzn", gates) for gates in ("rzn", *"rzn"))
+    yield from of_every_cell(GRUBackward, names)

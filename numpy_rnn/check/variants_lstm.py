@@ -1,0 +1,114 @@
+"""The known bugs of the LSTM's backward pass. See variants."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from numpy_rnn.check.backward import Backward, written
+from numpy_rnn.check.gated import LSTMBackward, Step
+from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, of_every_cell
+from numpy_rnn.check.variants_gates import GateTransposeMissing, SwappedGates, slopes
+from numpy_rnn.types import Array
+
+
+class CellPathLost(LSTMBackward):
+    id, target = "path-lost", "dc"
+    text = "dc gets nothing from the cell of step t + 1: dc_next is left out."
+
+    def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
+        return super().dc(np.zeros_like(dc_next), dh, s)
+
+
+class StatePathLost(LSTMBackward):
+    id, target = "path-lost", "dh"
+    text = (
+        "dh gets nothing from the state of step t + 1: dh_next is left out. What the cell sends back, dc_next, stays."
+    )
+
+    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
+        return own
+
+
+class PathFromStateToCellLost(LSTMBackward):
+    id, target = "path-lost", "dc"
+    text = "dc gets nothing from h_t = o * tanh(c_t) of its own step."
+
+    def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
+        return dc_next
+
+
+class BothPathsLost(StatePathLost):
+    id = "later-loss-lost"
+    text = "dh and dc get the gradient of E_t alone: dh_next and dc_next are left out."
+
+    def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
+        return super().dc(np.zeros_like(dc_next), dh, s)
+
+
+class OutputGateLeftOut(LSTMBackward):
+    id, target = "gate-derivative", "dc"
+    text = "the factor o is left out in dc."
+
+    def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
+        return dc_next + dh * self.slope("c", s.tanh_c, s.c)
+
+
+class ForgetGateLeftOut(LSTMBackward):
+    id, target = "gate-derivative", "dc_next"
+    text = "the factor f is left out in what the cell sends back to step t - 1."
+
+    def dc_prev(self, dc: Array, s: Step) -> Array:
+        return dc
+
+
+class CellAfterInForgetGate(LSTMBackward):
+    id, target = "h-off-by-one", "dz_f"
+    text = "dz_f is formed with c_t, not with c_{t-1}, the cell that f has multiplied."
+
+    def dz_f(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dc * s.c * self.slope("f", s.f, s.z_f)
+
+
+class CellBeforeInOutputGate(LSTMBackward):
+    id, target = "h-off-by-one", "dz_o"
+    text = "dz_o is formed with c_{t-1}, not with c_t."
+
+    def dz_o(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dh * np.tanh(s.c_prev) * self.slope("o", s.o, s.z_o)
+
+
+class CellBeforeInTanh(LSTMBackward):
+    id, target = "h-off-by-one", "dc"
+    text = "tanh' in dc is formed with c_{t-1}, not with c_t."
+
+    def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
+        return dc_next + dh * s.o * (1 - np.tanh(s.c_prev) ** 2)
+
+
+class TanhLeftOutInOutputGate(LSTMBackward):
+    id, target = "tanh-derivative", "dz_o"
+    text = "dz_o is formed with c, not with tanh(c)."
+
+    def dz_o(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dh * s.c * self.slope("o", s.o, s.z_o)
+
+
+class LSTMTransposeMissing(GateTransposeMissing):
+    def dh_prev(self, dz: Array, W_hh: Array) -> Array:
+        return self._product(dz, W_hh)
+
+
+def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
+    lost = BothPathsLost()
+    yield lost
+    for bug in (CellPathLost, StatePathLost, PathFromStateToCellLost, OutputGateLeftOut, ForgetGateLeftOut,
+                CellAfterInForgetGate, CellBeforeInOutputGate, CellBeforeInTanh, TanhLeftOutInOutputGate):  # fmt: skip
+        yield bug()
+    yield from slopes(LSTMBackward, {"ifo": "dz_i", "i": "dz_i", "f": "dz_f", "o": "dz_o", "g": "dz_g", "c": "dc"})
+    yield from (written(SwappedGates, LSTMBackward, "ifgo", j, k) for j, k in combinations(range(4), 2))
+    yield from (written(LSTMTransposeMissing, LSTMBackward, "ifgo", gates) for gates in ("ifgo", *"ifgo"))
+    yield LaterLossLostInDx(LSTMBackward(), lost)
+    for known in of_every_cell(LSTMBackward, names):
+        if not isinstance(known, LaterLossLost | LaterLossLostInDx):  # the LSTM's own ones lose the cell's path, too
+            yield known
