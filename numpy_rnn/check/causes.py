@@ -51,9 +51,12 @@ TARGETS = {"hs": "hs[t + 1]", "cs": "cs[t + 1]", "y_hat": "y_hat[t]", "losses": 
 def _of_calls(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
     """What can be said before any gradient is looked at."""
     if gates := cases[0].gates:
-        exchanged = ", and z and 1 - z are exchanged" if gates.z_exchanged else ""
-        text = f"the states are those of gates in the order {', '.join(gates.order)}{exchanged}. Here the order is "
-        text += f"{', '.join(gates.right)}. The gradients are judged in the file's own order."
+        text = "z and 1 - z are exchanged: the states are those of h_t = z * n + (1 - z) * h_prev."
+        if gates.order != gates.right:
+            exchanged = ", and z and 1 - z are exchanged" if gates.z_exchanged else ""
+            text = f"the states are those of gates in the order {', '.join(gates.order)}{exchanged}. Here the order "
+            text += f"is {', '.join(gates.right)}."
+        text += " The gradients are judged with the file's own gates."
         yield Cause("gates-swapped", (), text, *right_line(pair.name, TARGETS[pair.states[-1]]), True)
     else:
         yield from _of_the_states(pair, cases)
