@@ -100,9 +100,8 @@ def as_text(v: Verdict, colour: bool) -> str:
 
 def _pair(pair: PairVerdict, colour: bool) -> list[str]:
     width = max(10, *(len(pair.prefix + name) + 2 for name in pair.gradients))
-    lines = [
-        f"{'gradient':{width}}{'verdict':9}{'error':>8}  the first entry that differs (error: the largest)"[:WIDTH]
-    ]
+    more = " (error: the largest)" if width + 69 <= WIDTH else ""
+    lines = [f"{'gradient':{width}}{'verdict':9}{'error':>8}  the first entry that differs{more}"]
     lines += [_line(f"{pair.prefix + name:{width}}", g, colour) for name, g in pair.gradients.items()]
     if pair.causes:
         lines += ["", "Why, the most likely first:"]
