@@ -106,11 +106,13 @@ def test_the_number_of_planted_bugs() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip("| *"))
 def test_the_map_leads_somewhere(row: list[str]) -> None:
-    """Each quoted line stands in its file exactly once, and each test exists."""
+    """Each quoted line stands in its file exactly once, where the link leads, and each test exists."""
     _, file, line, tests = ([quoted.group(1) for quoted in re.finditer(r"`([^`]+)`", cell)] for cell in row)
     (path,) = file
     for text in line:
         assert (ROOT / path).read_text().count(text) == 1, text
+    before, _, _ = (ROOT / path).read_text().partition(line[0])
+    assert f"({'../' + path}#L{before.count(chr(10)) + 1})" in row[1]
     guards = [test for test in tests if test.endswith(".py")]
     assert guards
     for test in set(tests) - set(guards):

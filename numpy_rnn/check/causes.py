@@ -34,18 +34,44 @@ def causes(
         return found
     if cause := not_finite(cases, wrong) or _known(pair, cases, wrong, truncation):
         return [*found, cause]
-    for look in (zero, float32):
-        if cause := look(cases, wrong):
-            return [*found, cause]
+    if cause := zero(cases, wrong) or float32(cases, wrong):
+        return [*found, cause]
     if pair.gates and any(cause.id == "forward" for cause in found):
         return found  # the gates are not among the states: the gradients may be wrong for the same reason
-    for look in (scaled, clipped, clipped_by_norm):
-        if cause := look(cases, wrong):
-            return [*found, cause]
-    return [*found, pattern(pair, cases, wrong)]
+    return [*found, _by_pattern(pair, cases, wrong)]
 
 
-TARGETS = {"hs": "hs[t + 1]", "cs": "cs[t + 1]", "y_hat": "y_hat[t]", "losses": "losses[t]"}
+LAST_LINE = {"dh_0": "dh_next", "dc_0": "dc_next", "dx": "dx[t]"}  # what the line of an array computes
+
+
+def _by_pattern(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> Cause:
+    """With the line to look at, if a single array is wrong, or a single one where there is one step alone (T = 1)."""
+    first = tuple(name for name in wrong if any(c.wrong(name).any() for c in cases if c.problem.sizes["T"] == 1))
+    cause = scaled(cases, wrong) or clipped(cases, wrong) or clipped_by_norm(cases, wrong)
+    if cause and pair.name == "network" and len(wrong) >= len(pair.gradients):
+        return _with_line(pair, cause, "dy_hat")
+    if not cause:
+        cause = pattern(pair, cases, wrong)
+        if 0 < len(first) < len(wrong):
+            cause = cause._replace(text=f"{cause.text} With one step (T = 1) only {', '.join(first)} is wrong.")
+    alone = first if len(first) == 1 else wrong
+    return _with_line(pair, cause, LAST_LINE.get(alone[0], alone[0])) if len(alone) == 1 else cause
+
+
+def _with_line(pair: Pair, cause: Cause, target: str) -> Cause:
+    line = right_line(pair.name, target)
+    return cause._replace(equation=line.equation, line=line.text)
+
+
+FORWARD = {  # of the first state that differs: the equations, and the line if it can only be one
+    "rnn hs": ("(1), (2)", "hs[t + 1]"),
+    "network hs": ("(1), (2)", "hs[t + 1]"),
+    "network y_hat": ("(26), (27)", ""),
+    "network losses": ("(28)", "losses[t]"),
+    "lstm cs": ("(10), (11)", ""),
+    "lstm hs": ("(10), (12)", ""),
+    "gru hs": ("(18), (19)", ""),
+}
 
 
 def _of_calls(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
@@ -57,7 +83,7 @@ def _of_calls(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
             text = f"the states are those of gates in the order {', '.join(gates.order)}{exchanged}. Here the order "
             text += f"is {', '.join(gates.right)}."
         text += " The gradients are judged with the file's own gates."
-        yield Cause("gates-swapped", (), text, *right_line(pair.name, TARGETS[pair.states[-1]]), True)
+        yield Cause("gates-swapped", (), text, {"lstm": "(10)", "gru": "(17), (18)"}[pair.name], reproduced=True)
     else:
         yield from _of_the_states(pair, cases)
     changed = sorted({str(name) for case in cases for name in case.theirs["changed"]})
@@ -73,13 +99,14 @@ def _of_the_states(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
     for name in ("cs", "hs") if pair.name == "lstm" else pair.states:
         error = forward_error(cases, name)
         if error > (1e-5 if is_float32(cases, (name,)) else TOLERANCE):
-            judged = (
-                "The gates are not among the states, so the gradients may be wrong for the same reason."
-                if pair.gates
-                else "The gradients are judged at the file's own states."
-            )
-            text = f"{name} differs by up to {error:.1e}. {judged}"
-            yield Cause("forward", (), text, *right_line(pair.name, TARGETS[name]))
+            first = forward_error([case for case in cases if case.problem.sizes["T"] == 1], name) <= TOLERANCE
+            where = " With one step (T = 1) it is right: look at what goes from step to step." if first else ""
+            judged = "The gradients are judged at the file's own states."
+            if pair.gates:
+                judged = "The gates are not among the states, so the gradients may be wrong for the same reason."
+            equation, target = FORWARD[f"{pair.name} {name}"]
+            line = right_line(pair.name, target).text if target else ""
+            yield Cause("forward", (), f"{name} differs by up to {error:.1e}.{where} {judged}", equation, line)
             return
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from numpy_rnn.check.backward import Backward
 from numpy_rnn.check.forward import Gates, other_gates, right_states
-from numpy_rnn.check.pairs import Arrays, Pair
+from numpy_rnn.check.pairs import LAYOUTS, Arrays, Pair, to_layout
 from numpy_rnn.check.problems import ORDINARY, Problem, problems
 from numpy_rnn.check.rules import right, right_otherwise
 from numpy_rnn.types import Array
@@ -23,6 +23,12 @@ class Case(NamedTuple):
     ours: Arrays  # the right gradients at the reader's own states
     allowed: dict[str, float]  # how far two right implementations may differ
     gates: Gates | None  # their order in the reader's columns, if it is another one
+    axes: dict[str, str]  # of every array, a letter for each axis
+    layout: str
+
+    def as_theirs(self, name: str, a: Array) -> Array:
+        """An array of this name as the reader's lies."""
+        return to_layout(a, self.axes[name], self.layout)
 
     def wrong(self, name: str) -> Array:
         """Which entries of a gradient are wrong."""
@@ -37,7 +43,7 @@ class Case(NamedTuple):
 
 
 class Gradient(NamedTuple):
-    """The verdict on one array; the entry is the first that differs, or of a right one the first of all."""
+    """The verdict on one array; the entry is the first that differs, in the reader's layout, or of a right one [0]."""
 
     right: bool
     error: float  # the largest of all problems
@@ -56,20 +62,29 @@ def backward(rule: Backward, problem: Problem, states: Arrays, gates: Gates | No
 
 
 def compared(
-    pair: Pair, results: dict[str, Any], truncation: tuple[int, int] | None, drawn: list[Problem] | None = None
+    pair: Pair,
+    results: dict[str, Any],
+    truncation: tuple[int, int] | None = None,
+    layout: str = LAYOUTS[0],
+    drawn: list[Problem] | None = None,
 ) -> list[Case]:
-    """All problems of a pair."""
+    """All problems of a pair; other ones than the usual, if they are given."""
     drawn = problems(pair) if drawn is None else drawn
     theirs = []
     for k in range(len(drawn)):
         prefix = f"{pair.name}/{k}/"
         theirs.append({name.removeprefix(prefix): a for name, a in results.items() if name.startswith(prefix)})
     gates = _gates(pair, drawn, theirs)
-    return [_case(pair, problem, each, truncation, gates) for problem, each in zip(drawn, theirs, strict=True)]
+    return [_case(pair, problem, each, truncation, gates, layout) for problem, each in zip(drawn, theirs, strict=True)]
 
 
 def _case(
-    pair: Pair, problem: Problem, theirs: dict[str, Any], truncation: tuple[int, int] | None, gates: Gates | None
+    pair: Pair,
+    problem: Problem,
+    theirs: dict[str, Any],
+    truncation: tuple[int, int] | None,
+    gates: Gates | None,
+    layout: str,
 ) -> Case:
     given = {name: theirs[name] for name in pair.states}
     states = right_states(pair, problem.arguments)
@@ -79,7 +94,7 @@ def _case(
     same = all(np.abs(given[name] - reached[name]).max() <= TOLERANCE for name in pair.states)
     spread = {name: 10 * np.abs(ours[name] - otherwise[name]).max() if same else 0.0 for name in ours}
     allowed = {name: TOLERANCE * np.abs(ours[name]).max() + spread[name] for name in ours}
-    return Case(problem, theirs, states, ours, allowed, gates)
+    return Case(problem, theirs, states, ours, allowed, gates, pair.axes, layout)
 
 
 def _gates(pair: Pair, drawn: list[Problem], theirs: list[dict[str, Any]]) -> Gates | None:
@@ -109,11 +124,13 @@ def gradients(pair: Pair, cases: list[Case]) -> dict[str, Gradient]:
         if name in cases[0].theirs:
             wrong = [case for case in cases if case.wrong(name).any()]
             case = (wrong or cases)[0]
-            at = tuple(int(i) for i in np.argwhere(case.wrong(name))[0]) if wrong else (0,) * case.ours[name].ndim
+            theirs, ours, there = (
+                case.as_theirs(name, a) for a in (case.theirs[name], case.ours[name], case.wrong(name))
+            )
+            at = tuple(int(i) for i in np.argwhere(there)[0]) if wrong else (0,) * there.ndim
             error = max(case.error(name) for case in wrong or cases)
-            theirs, ours = float(case.theirs[name][at]), float(case.ours[name][at])
             sizes = {axis: case.problem.sizes[axis] for axis in ("TNDHC" if pair.name == "network" else "TNDH")}
-            found[name] = Gradient(not wrong, error, at, theirs, ours, sizes, len(wrong))
+            found[name] = Gradient(not wrong, error, at, float(theirs[at]), float(ours[at]), sizes, len(wrong))
     return found
 
 

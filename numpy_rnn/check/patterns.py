@@ -162,22 +162,26 @@ KINDS = {
 
 
 def _from(bad: list[Case], cases: list[Case]) -> str:
-    """From which T, N, D or H on they are wrong: the size that tells the wrong problems from the right ones best."""
+    """From which T, N, D or H on they are wrong, if a size tells the wrong problems from the right ones."""
     found = []
     for axis in "TNDH":
         least = min(case.problem.sizes[axis] for case in bad)
         smaller = [case.problem.sizes[axis] for case in cases if case.problem.sizes[axis] < least]
         if smaller:
             beside = sum(case.problem.sizes[axis] >= least for case in cases) - len(bad)  # right ones of this size
-            found.append((beside, f": right up to {axis} = {max(smaller)}, wrong from {axis} = {least} on"))
-    return min(found)[1] if found else ""
+            if beside == 0:
+                back = ", so look at what goes back in time" if axis == "T" and least == 2 else ""
+                found.append(f": right up to {axis} = {max(smaller)}, wrong from {axis} = {least} on{back}")
+    return found[0] if found else ""
 
 
 def _where(case: Case, name: str) -> str:
     """What the wrong entries of one array have in common."""
-    at, size = np.argwhere(case.wrong(name)), case.ours[name].shape
+    there = case.as_theirs(name, case.wrong(name))
+    at, size = np.argwhere(there), there.shape
     if len(at) == 1:
         return f"In {name} of shape {size} it is {tuple(map(int, at[0]))} alone."
-    same = [f"axis {axis} is {at[0, axis]}" for axis in range(at.shape[1]) if (at[:, axis] == at[0, axis]).all()]
+    varies = [axis for axis in range(at.shape[1]) if size[axis] > 1]
+    same = [f"axis {axis} is {at[0, axis]}" for axis in varies if (at[:, axis] == at[0, axis]).all()]
     common = f"; in all of them {' and '.join(same)}" if same else ""
     return f"In {name} of shape {size} the first is {tuple(map(int, at[0]))}{common}."

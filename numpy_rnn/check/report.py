@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from numpy_rnn.check.causes import Cause, causes
 from numpy_rnn.check.judge import Gradient, compared, gradients, reach
-from numpy_rnn.check.pairs import PAIRS
+from numpy_rnn.check.pairs import LAYOUTS, PAIRS
 from numpy_rnn.check.runner import Run
 
 WIDTH = 80
@@ -16,6 +16,7 @@ RED, GREEN, PLAIN = "\x1b[1;38;2;213;94;0m", "\x1b[1;38;2;0;135;220m", "\x1b[0m"
 
 class PairVerdict(NamedTuple):
     prefix: str  # of the gradients' names: "" for the first pair of a file, then "lstm." and so on
+    layout: str
     gradients: dict[str, Gradient]
     causes: list[Cause]
     reach: list[list[bool]]  # see judge.reach
@@ -52,10 +53,11 @@ def verdict(run: Run) -> Verdict:
     number = 0
     for pair in PAIRS:
         if pair.name in settings["pairs"]:
-            cases = compared(pair, run.results, truncation)
+            cases = compared(pair, run.results, truncation, settings["layout"])
             verdicts = gradients(pair, cases)
             prefix = f"{pair.name}." if found else ""
-            found.append(PairVerdict(prefix, verdicts, causes(pair, cases, verdicts, truncation), reach(cases)))
+            why = causes(pair, cases, verdicts, truncation)
+            found.append(PairVerdict(prefix, settings["layout"], verdicts, why, reach(cases)))
             number += len(cases)
     word = "wrong" if any(pair.causes for pair in found) else "right"
     return Verdict(word, "", found, number, truncation, run.output)
@@ -94,7 +96,9 @@ def as_text(v: Verdict, colour: bool) -> str:
         lines += ["", *_pair(pair, colour)] if pair.prefix else _pair(pair, colour)
     rule = f" The right gradient is that of TBPTT{v.truncation}, as TRUNCATION says." if v.truncation else ""
     wrong = [name for name, g in v.gradients.items() if not g.right]
-    summary = f"Wrong: {', '.join(wrong)}." if wrong else "All gradients are right."
+    forward = any(cause.id in ("forward", "gates-swapped") and not cause.gradients for cause in v.causes)
+    summary = f"Wrong: {', '.join(['the forward pass'] * forward + wrong)}." if wrong or forward else ""
+    summary += "" if wrong else " All gradients are right." if not forward else " The gradients fit it."
     return "\n".join([*lines, "", *_wrapped(f"{summary} {v.problems} problems.{rule}")])
 
 
@@ -106,7 +110,7 @@ def _pair(pair: PairVerdict, colour: bool) -> list[str]:
     if pair.causes:
         lines += ["", "Why, the most likely first:"]
         for number, cause in enumerate(pair.causes, 1):
-            lines += _cause(number, cause)
+            lines += _cause(number, cause, pair.layout)
     if not all(map(all, pair.reach)):
         lines += ["", *_reach(pair.reach)]
     return lines
@@ -131,20 +135,22 @@ def _line(name: str, g: Gradient, colour: bool) -> str:
     return "\n".join([f"{name}{word}{g.error:8.1e}  {first}", *(" " * indent + line for line in more)])
 
 
-def _cause(number: int, cause: Cause) -> list[str]:
+def _cause(number: int, cause: Cause, layout: str) -> list[str]:
     how = " (the known bug gives exactly these results)" if cause.reproduced else ""
     lines = [f"{number}. {cause.id}{how}", *_wrapped(cause.text, "   ")]
-    if cause.line:
-        equation = f"Eq. {cause.equation}: " if cause.equation else ""
-        lines += _wrapped(f"{equation}{cause.line}", "   ")
+    line = f"{cause.line}  (in the layout and with the names of --template)" if layout != LAYOUTS[0] else cause.line
+    if cause.line and cause.equation:
+        lines += _wrapped(f"Eq. {cause.equation}: {line}", "   ")
+    elif cause.line or cause.equation:
+        lines += _wrapped(line if cause.line else f"Look at Eq. {cause.equation}.", "   ")
     return lines
 
 
 def _reach(table: list[list[bool]]) -> list[str]:
-    """Rows: one loss alone; columns: the steps that its gradient goes back to."""
     T = len(table)
     lines = [
-        "The gradient of which E_t reaches which step wrongly (X), by dx:",
+        "The gradient of one loss alone. Row: the loss; column: the step; X: its dx is",
+        "wrong there. (Gradients go back in time: nothing right of the diagonal.)",
         "      step " + " ".join(str(k + 1) for k in range(T)),
     ]
     for t, row in enumerate(table):

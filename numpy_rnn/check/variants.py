@@ -46,6 +46,19 @@ class EarlierLossesLost(Backward):
         return own if t == T - 1 else after
 
 
+class Accumulated(Backward):
+    id, target = "accumulated", "dh_next"
+    text = "dh_next is added up over the steps: += where = belongs. So later losses count more than once."
+    total: Array
+
+    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
+        self.total = after if t == T - 1 else self.total + after
+        return super().dh(own, self.total, t, T)
+
+    def dh_0(self, after: Array) -> Array:
+        return self.total + after
+
+
 class TransposedResult(Backward):
     id, target = "transposed-result", "dW_hh"
     text = "dW_hh is the transpose of the right one, of each gate where there are gates."
@@ -146,7 +159,7 @@ ARRIVES = {  # the gradient that a parameter's gradient is formed with; the GRU 
 def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backward]:
     """The bugs that every cell knows. `names` are the gradients of its parameters."""
     right, lost = rule(), written(LaterLossLost, rule)
-    for bug in (LaterLossLost, LaterLossLostAndNoH0, EarlierLossesLost, TransposedResult, NextStateInWhh,
+    for bug in (LaterLossLost, LaterLossLostAndNoH0, EarlierLossesLost, Accumulated, TransposedResult, NextStateInWhh,
                 StateBeforeInWhh, StateAroundTheEndInWhh, XOffByOne, XOfTheStepAfter, XAroundTheEnd,
                 XOfTheStepAfterUpToTheEnd, XOfTheStepBeforeFromTheStart):  # fmt: skip
         yield written(bug, rule)

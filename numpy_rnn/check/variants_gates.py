@@ -20,10 +20,14 @@ class Slope(Backward):
         return self.formula(value, z) if name in self.gates else super().slope(name, value, z)
 
 
+NONE: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
+    (lambda v, z: np.ones_like(v), "the derivatives of all gates are left out"),
+)
 SIGMOIDS: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
     (lambda v, z: np.ones_like(v), "the sigmoid's derivative is left out"),
     (lambda v, z: 1 - v * v, "1 - s^2 is the derivative of tanh; the sigmoid's is s (1 - s)"),
     (lambda v, z: 1 - v, "the sigmoid's derivative is s (1 - s), not 1 - s"),
+    (lambda v, z: v, "the sigmoid's derivative is s (1 - s), not s"),
     (lambda v, z: 1 / (1 + np.exp(-v)) * (1 - 1 / (1 + np.exp(-v))), "the sigmoid is applied a second time"),
     (lambda v, z: z * (1 - z), "s (1 - s) is formed with z, before the sigmoid"),
 )
@@ -31,6 +35,7 @@ TANHS: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
     (lambda v, z: np.ones_like(v), "tanh' is left out"),
     (lambda v, z: v * (1 - v), "v (1 - v) is the sigmoid's derivative; that of tanh is 1 - v^2"),
     (lambda v, z: 1 - v, "tanh' is 1 - v^2, not 1 - v"),
+    (lambda v, z: v, "tanh' is 1 - v^2, not v"),
     (lambda v, z: 1 - np.tanh(v) ** 2, "tanh is applied a second time, 1 - tanh(tanh(z))^2"),
     (lambda v, z: 1 - z * z, "1 - v^2 is formed with z, before tanh"),
 )
@@ -39,7 +44,8 @@ TANHS: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
 def slopes(rule: type[Backward], targets: dict[str, str]) -> Iterator[Backward]:
     """`targets`: of one gate, or of several, the name of what the wrong line computes."""
     for gates, target in targets.items():
-        for formula, words in SIGMOIDS if gates[0] in "iforz" else TANHS:
+        formulas = NONE if gates in ("ifgo", "rzn") else SIGMOIDS if gates[0] in "iforz" else TANHS
+        for formula, words in formulas:
             yield written(Slope, rule, gates, formula, words, target)
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from itertools import combinations
 
+import numpy as np
+
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import GRUBackward, Step
+from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.check.variants import of_every_cell
 from numpy_rnn.check.variants_gates import GateTransposeMissing, SwappedGates, slopes
 from numpy_rnn.types import Array
@@ -82,11 +85,56 @@ class ResetWithState(GRUBackward):
         return da_n * s.h_prev * self.slope("r", s.r, s.z_r)
 
 
+class ResetWithoutProduct(ResetWithState):
+    text = "the factor s_n is left out in da_r: r multiplies the product h_{t-1} W_hn + b_hn."
+
+    def da_r(self, da_n: Array, s: Step) -> Array:
+        return da_n * self.slope("r", s.r, s.z_r)
+
+
+class CandidateWithoutZ(CandidateWithZ):
+    text = "the factor 1 - z is left out in da_n."
+
+    def one_minus_z(self, s: Step) -> Array:
+        return np.ones_like(s.z)
+
+
+class NextWithInputPart(GRUBackward):
+    id, target = "gate-derivative", "dh_next"
+    text = "dh_next is formed with da, the gradient of the input's part, not with ds: r is left out."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        ds_r, ds_z, ds_n = np.split(ds, 3, axis=-1)
+        return super().dh_prev(dh, np.concatenate((ds_r, ds_z, ds_n / s.r), axis=-1), s, W_hh)
+
+
+class ParametersWithOtherPart(GRUBackward):
+    """The gradients of some parameters with da for ds, or the other way round."""
+
+    id = "gate-derivative"
+
+    def __init__(self, names: tuple[str, ...], part: str):
+        self.names, self.part, self.target = names, part, names[0]
+        others = "da, the gradient of the input's part, not with ds" if part == "da" else "ds, not with da"
+        self.text = f"{', '.join(names)}: formed with {others}."
+
+    def __call__(self, a: Arrays) -> Arrays:
+        every = super().__call__(a)
+        d = every[self.part]
+        formed = {"dW_xh": self.dW_xh(a["x"], d), "dW_hh": self.dW_hh(a["hs"], d), "dx": self.dx(d, a)}
+        formed |= {"db_xh": self.db(d), "db_hh": self.db(d)}
+        return every | {name: formed[name] for name in self.names}
+
+
 def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
     for bug in (DirectPathLost, PathThroughTheGatesLost, DirectPathExchanged, ResetLeftOut, CandidateWithZ,
-                UpdateSign, UpdateWithoutCandidate, ResetWithState):  # fmt: skip
+                UpdateSign, UpdateWithoutCandidate, ResetWithState, ResetWithoutProduct, CandidateWithoutZ,
+                NextWithInputPart):  # fmt: skip
         yield bug()
-    yield from slopes(GRUBackward, {"rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})
+    for some, part in ((("dW_hh", "db_hh"), "da"), (("dW_hh",), "da"), (("db_hh",), "da"), (("dW_xh", "db_xh"), "ds"),
+                        (("dW_xh",), "ds"), (("db_xh",), "ds")):  # fmt: skip
+        yield ParametersWithOtherPart(some, part)
+    yield from slopes(GRUBackward, {"rzn": "da_n", "rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})
     yield from (written(SwappedGRU, GRUBackward, "rzn", j, k) for j, k in combinations(range(3), 2))
     yield from (written(GRUTransposeMissing, GRUBackward, "rzn", gates) for gates in ("rzn", *"rzn"))
     yield from of_every_cell(GRUBackward, names)

@@ -86,6 +86,30 @@ class CellBeforeInTanh(LSTMBackward):
         return dc_next + dh * s.o * (1 - np.tanh(s.c_prev) ** 2)
 
 
+class OutputGateWithoutCell(LSTMBackward):
+    id, target = "gate-derivative", "dz_o"
+    text = "the factor tanh(c) is left out in dz_o."
+
+    def dz_o(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dh * self.slope("o", s.o, s.z_o)
+
+
+class InputGateOnTheWayBack(LSTMBackward):
+    id, target = "gate-derivative", "dc_next"
+    text = "dc_next is formed with i, not with f."
+
+    def dc_prev(self, dc: Array, s: Step) -> Array:
+        return dc * s.i
+
+
+class OutputGateFromCell(LSTMBackward):
+    id, target = "gate-derivative", "dz_o"
+    text = "dz_o is formed with dc, not with dh: o stands in h_t = o * tanh(c_t), not in c_t."
+
+    def dz_o(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dc * s.tanh_c * self.slope("o", s.o, s.z_o)
+
+
 class TanhLeftOutInOutputGate(LSTMBackward):
     id, target = "tanh-derivative", "dz_o"
     text = "dz_o is formed with c, not with tanh(c)."
@@ -103,9 +127,12 @@ def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
     lost = BothPathsLost()
     yield lost
     for bug in (CellPathLost, StatePathLost, PathFromStateToCellLost, OutputGateLeftOut, ForgetGateLeftOut,
-                CellAfterInForgetGate, CellBeforeInOutputGate, CellBeforeInTanh, TanhLeftOutInOutputGate):  # fmt: skip
+                CellAfterInForgetGate, CellBeforeInOutputGate, CellBeforeInTanh, OutputGateWithoutCell,
+                InputGateOnTheWayBack, OutputGateFromCell, TanhLeftOutInOutputGate):  # fmt: skip
         yield bug()
-    yield from slopes(LSTMBackward, {"ifo": "dz_i", "i": "dz_i", "f": "dz_f", "o": "dz_o", "g": "dz_g", "c": "dc"})
+    yield from slopes(
+        LSTMBackward, {"ifgo": "dz_i", "ifo": "dz_i", "i": "dz_i", "f": "dz_f", "o": "dz_o", "g": "dz_g", "c": "dc"}
+    )
     yield from (written(SwappedGates, LSTMBackward, "ifgo", j, k) for j, k in combinations(range(4), 2))
     yield from (written(LSTMTransposeMissing, LSTMBackward, "ifgo", gates) for gates in ("ifgo", *"ifgo"))
     yield LaterLossLostInDx(LSTMBackward(), lost)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from numpy_rnn.check.backward import Backward, NetworkBackward, RNNBackward, written
+from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.check.variants import of_every_cell
 from numpy_rnn.types import Array
 
@@ -53,12 +54,49 @@ class TanhPlus(TanhDerivative):
         return dh * (1 + h * h)
 
 
+class TanhItself(TanhDerivative):
+    text = "tanh' is 1 - h^2; h is the value itself."
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * h
+
+
 class TanhOfPreviousState(RNNBackward):
     id, target = "h-off-by-one", "dz"
     text = "tanh' of step t is formed with h_{t-1}, not with h_t."
 
     def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
         return dh * (1 - h_prev * h_prev)
+
+
+class WithoutSlope(TanhDerivative):
+    """tanh' is left out in one line alone."""
+
+    def __init__(self, names: str, target: str):
+        self.names, self.target = names, target
+        self.text = f"{names} is formed with dh, not with dz: tanh' is left out there."
+
+    def __call__(self, a: Arrays) -> Arrays:
+        every = super().__call__(a)
+        dh = every["dh"]
+        formed = {"dx": self.dx(dh, a), "dW_xh": self.dW_xh(a["x"], dh), "dW_hh": self.dW_hh(a["hs"], dh)}
+        formed["db_h"] = self.db(dh)
+        return every | {self.names: formed[self.names]}
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * self.slope("h", h, z)
+
+
+class NextWithoutSlope(TanhDerivative):
+    target = "dh_next"
+    text = "dh_next is formed with dh, not with dz: tanh' is left out there."
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        self.kept = dh
+        return dh * self.slope("h", h, z)
+
+    def dh_prev(self, dz: Array, W_hh: Array) -> Array:
+        return self.kept @ W_hh.T
 
 
 class SoftmaxDiagonal(NetworkBackward):
@@ -93,8 +131,20 @@ class StateBeforeInWhy(NetworkBackward):
 
 
 def of_the_rnn(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backward]:
-    for bug in (TransposeMissing, TanhDerivative, TanhNoSquare, TanhOfH, TanhSigmoid, TanhPlus, TanhOfPreviousState):
+    for bug in (
+        TransposeMissing,
+        TanhDerivative,
+        TanhNoSquare,
+        TanhOfH,
+        TanhSigmoid,
+        TanhPlus,
+        TanhItself,
+        TanhOfPreviousState,
+    ):
         yield written(bug, rule)
+    for name, target in {"dx": "dx[t]", "dW_xh": "dW_xh", "dW_hh": "dW_hh", "db_h": "db_h"}.items():
+        yield written(WithoutSlope, rule, name, target)
+    yield written(NextWithoutSlope, rule)
     yield from of_every_cell(rule, names)
 
 

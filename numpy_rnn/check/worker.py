@@ -12,6 +12,7 @@ import inspect
 import json
 import linecache
 import os
+import re
 import runpy
 import signal
 import sys
@@ -95,6 +96,9 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
     except MemoryError as error:
         raise CannotJudge(f"{what}: it needs more memory than {MEMORY // 2**30} GiB") from error
     except BaseException as error:
+        if gap := re.search(r"^.*= *\.\.\..*$", Path(file).read_text(errors="replace"), re.MULTILINE):
+            number = gap.string[: gap.start()].count("\n") + 1
+            raise CannotJudge(f"line {number} is not filled in yet: {gap[0].strip()}") from error
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         line = own[-1].lineno if own else None
         where = f" in line {line}: {linecache.getline(file, line).strip():.100}" if line else ""
