@@ -6,7 +6,7 @@ problems    the arrays that the functions are called with
 worker      calls them, in a process of its own; runner starts that process and stops it
 forward     the right states
 backward    the right backward pass of the RNN and the network, one method for each equation; gated: of LSTM and GRU
-variants    the known bugs: one of these methods written otherwise. Those of one cell: variants_rnn, _lstm, _gru, _gates
+variants    the known bugs: one of these methods written otherwise. Those of one cell: variants_rnn and so on
 rules       for each pair the right rule and the known bugs
 judge       right or wrong, gradient by gradient
 causes      which known bug gives the reader's results; patterns: what they look like, if none does

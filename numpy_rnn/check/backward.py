@@ -18,6 +18,9 @@ class Backward:
 
     id, target, text = "", "", ""  # target is what the wrong line computes, see template.py
 
+    def sigmoid(self, z: Array) -> Array:
+        return sigmoid(z)
+
     def slope(self, name: str, value: Array, z: Array) -> Array:
         """f'(z) of the unit or gate `name`, by its value f(z): sigmoid for i, f, o, r, z, else tanh."""
         return value * (1 - value) if name in "iforz" else 1 - value * value  # (N, H)
@@ -99,8 +102,14 @@ class NetworkBackward(RNNBackward):
 
 
 class Otherwise(Backward):
-    """Put before a rule, the same gradient written otherwise: its slopes are formed of z, without cancellation, and
-    every state is off by its last digit. Two right implementations may differ by what this changes."""
+    """Put before a rule, the same gradient written otherwise. Two right implementations may differ by what it changes.
+
+    The slopes are formed of z, without cancellation; the sigmoid is formed of tanh; every state is off by its last
+    digit.
+    """
+
+    def sigmoid(self, z: Array) -> Array:
+        return (1 + np.tanh(z / 2)) / 2
 
     def slope(self, name: str, value: Array, z: Array) -> Array:
         return 1 / (4 * np.cosh(z / 2) ** 2) if name in "iforz" else 1 / np.cosh(z) ** 2
@@ -141,7 +150,7 @@ class Truncated(Backward):
         for first in range(0, T, self.k1):
             end = min(first + self.k1, T)
             start = first if self.k1 == self.k2 else max(end - self.k2, 0)
-            for name, part in self.within(_window(a, start, first, end)).items():
+            for name, part in self.within(window(a, start, first, end)).items():
                 if part.ndim == 3:  # of every step of the window
                     whole = np.zeros((T, *part.shape[1:]))
                     whole[start:end] = part
@@ -153,7 +162,7 @@ class Truncated(Backward):
         return total
 
 
-def _window(a: Arrays, start: int, first: int, end: int) -> Arrays:
+def window(a: Arrays, start: int, first: int, end: int) -> Arrays:
     """The arrays of the steps start to end - 1; the losses before `first` are another group's."""
     window = a | {name: a[name][start:end] for name in BY_STEP if name in a}
     window |= {name: a[name][start : end + 1] for name in STATES if name in a}

@@ -6,7 +6,6 @@ import numpy as np
 
 from numpy_rnn.check.backward import Backward
 from numpy_rnn.check.pairs import Arrays
-from numpy_rnn.layers import sigmoid
 from numpy_rnn.types import Array
 
 Step = SimpleNamespace  # the arrays of one step by name, (N, H) each; z_i is the gate i before its sigmoid
@@ -46,7 +45,9 @@ class LSTMBackward(Backward):
         dh_next, dc_next = np.zeros_like(hs[0]), np.zeros_like(cs[0])
         for t in reversed(range(T)):
             z_i, z_f, z_g, z_o = np.split(z[t], 4, axis=-1)
-            s = Step(i=sigmoid(z_i), f=sigmoid(z_f), g=np.tanh(z_g), o=sigmoid(z_o), c_prev=cs[t], c=cs[t + 1])
+            s = Step(
+                i=self.sigmoid(z_i), f=self.sigmoid(z_f), g=np.tanh(z_g), o=self.sigmoid(z_o), c_prev=cs[t], c=cs[t + 1]
+            )
             s.z_i, s.z_f, s.z_g, s.z_o, s.tanh_c = z_i, z_f, z_g, z_o, np.tanh(s.c)
             dh = self.dh(a["d_hs"][t], dh_next, t, T)
             dc = self.dc(dc_next, dh, s)
@@ -94,7 +95,14 @@ class GRUBackward(Backward):
         da, ds, after, T = np.empty_like(a_t), np.empty_like(a_t), np.zeros_like(hs[0]), len(x)
         for t in reversed(range(T)):
             (a_r, a_z, a_n), (s_r, s_z, s_n) = np.split(a_t[t], 3, axis=-1), np.split(s_t[t], 3, axis=-1)
-            s = Step(h_prev=hs[t], r=sigmoid(a_r + s_r), z=sigmoid(a_z + s_z), s_n=s_n, z_r=a_r + s_r, z_z=a_z + s_z)
+            s = Step(
+                h_prev=hs[t],
+                r=self.sigmoid(a_r + s_r),
+                z=self.sigmoid(a_z + s_z),
+                s_n=s_n,
+                z_r=a_r + s_r,
+                z_z=a_z + s_z,
+            )
             s.z_n = a_n + s.r * s_n
             s.n = np.tanh(s.z_n)
             dh = self.dh(a["d_hs"][t], after, t, T)

@@ -142,6 +142,12 @@ def _columns(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> str:
 
 
 def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
+    errors = [case.error(name) for case in calm(cases) for name in wrong if case.wrong(name).any()]
+    if errors and np.median(errors) > 1e-9 and max(errors) < 1e-5:
+        text = (
+            "the errors are about 1e-7, the last digit of float32: is an array on the way made without dtype=float64?"
+        )
+        return Cause("float32", wrong, text)
     bad = [case for case in cases if any(case.wrong(name).any() for name in wrong)]
     entries = sum(case.wrong(name).sum() for case in bad for name in wrong)
     if entries < sum(case.wrong(name).size for case in bad for name in wrong) / 2:

@@ -22,6 +22,7 @@ SIZES = (
 )
 ORDINARY, SMALL, SATURATED, LARGE = "ordinary", "small weights", "saturated", "large gradients"
 WEIGHTS = {ORDINARY: 0.5, SMALL: 1e-3, SATURATED: 4.0, LARGE: 0.5}  # their standard deviation
+MANY = (4, 300, 2, 3, 3)  # so many sequences that the gradients of the network's own losses are large
 ONE_LOSS = (5, 2, 3, 4, 2)  # with the gradient of one E_t alone, for each t in turn
 
 
@@ -38,7 +39,9 @@ def problems(pair: Pair, seed: int = 0) -> list[Problem]:
     arrives = "d_hs" in pair.passed
     kinds = [kind for kind in WEIGHTS if arrives or kind != LARGE]
     drawn = [_draw(pair, kind, sizes, (seed, k)) for kind in kinds for k, sizes in enumerate(SIZES)]
-    if arrives:
+    if not arrives:
+        drawn.append(_draw(pair, LARGE, MANY, (seed, len(SIZES))))
+    else:
         alone = _draw(pair, ORDINARY, ONE_LOSS, (seed, len(SIZES)))
         for t in range(ONE_LOSS[0]):
             d_hs = np.zeros_like(alone.arriving["d_hs"])

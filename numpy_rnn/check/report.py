@@ -108,7 +108,7 @@ def _pair(pair: PairVerdict, colour: bool) -> list[str]:
     lines = [f"{'gradient':{width}}{'verdict':9}{'error':>8}  the first entry that differs{more}"]
     lines += [_line(f"{pair.prefix + name:{width}}", g, colour) for name, g in pair.gradients.items()]
     if pair.causes:
-        lines += ["", "Why, the most likely first:"]
+        lines += ["", "Why, the most likely first:" if len(pair.causes) > 1 else "Why:"]
         for number, cause in enumerate(pair.causes, 1):
             lines += _cause(number, cause, pair.layout)
     if not all(map(all, pair.reach)):

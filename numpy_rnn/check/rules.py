@@ -5,7 +5,8 @@ from numpy_rnn.check.gated import GRUBackward, LSTMBackward
 from numpy_rnn.check.pairs import GATED, GRU, LSTM, NETWORK, OUTPUT, PLAIN, RNN
 from numpy_rnn.check.variants_gru import of_the_gru
 from numpy_rnn.check.variants_lstm import of_the_lstm
-from numpy_rnn.check.variants_rnn import of_the_network, of_the_rnn
+from numpy_rnn.check.variants_network import of_the_network
+from numpy_rnn.check.variants_rnn import of_the_rnn
 
 RIGHT: dict[str, type[Backward]] = {
     RNN.name: RNNBackward,

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from numpy_rnn.check.backward import Backward, Truncated, written
+from numpy_rnn.check.backward import Backward, Truncated, window, written
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.types import Array
 
@@ -40,10 +40,37 @@ class LaterLossLostInDx(Backward):
 
 class EarlierLossesLost(Backward):
     id, target = "earlier-losses-lost", "dh"
-    text = "Only the last step's loss is used: d_hs[t] is left out at all steps before it."
+    text = "Only the last step's loss is used: the gradients of the others are left out."
 
     def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
         return own if t == T - 1 else after
+
+
+class OtherStepsLoss(Backward):
+    id, target = "h-off-by-one", "dh"
+
+    def __init__(self, shift: int):
+        self.shift = shift
+        self.text = f"dh_t is formed with the gradient of the loss of step t {'-' if shift > 0 else '+'} 1."
+
+    def __call__(self, a: Arrays) -> Arrays:
+        return super().__call__(a | {"d_hs": np.roll(a["d_hs"], self.shift, axis=0)})
+
+
+class FirstStepLeftOut(Backward):
+    id, target = "step-left-out", "dh"
+    text = "the loop ends one step too early: the first step is left out."
+
+    def __call__(self, a: Arrays) -> Arrays:
+        every = {name: np.zeros_like(g) for name, g in super().__call__(a).items()}
+        if len(a["x"]) == 1:
+            return every
+        for name, g in super().__call__(window(a, 1, 1, len(a["x"]))).items():
+            if g.ndim == 3:
+                every[name][1:] = g
+            else:
+                every[name] = g
+        return every
 
 
 class Accumulated(Backward):
@@ -113,6 +140,13 @@ class XAroundTheEnd(XOffByOne):
         return np.einsum("tnd,tnh->dh", np.roll(x, 1, axis=0), dz)
 
 
+class XAroundTheStart(XOffByOne):
+    text = "dW_xh is formed with the input of the step after, and at the last step with the first one."
+
+    def dW_xh(self, x: Array, dz: Array) -> Array:
+        return np.einsum("tnd,tnh->dh", np.roll(x, -1, axis=0), dz)
+
+
 class XOfTheStepAfterUpToTheEnd(XOffByOne):
     text = "dW_xh is formed with the input of the step after, and at t = T with x_T."
 
@@ -160,10 +194,13 @@ def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Back
     """The bugs that every cell knows. `names` are the gradients of its parameters."""
     right, lost = rule(), written(LaterLossLost, rule)
     for bug in (LaterLossLost, LaterLossLostAndNoH0, EarlierLossesLost, Accumulated, TransposedResult, NextStateInWhh,
-                StateBeforeInWhh, StateAroundTheEndInWhh, XOffByOne, XOfTheStepAfter, XAroundTheEnd,
+                StateBeforeInWhh, StateAroundTheEndInWhh, XOffByOne, XOfTheStepAfter, XAroundTheEnd, XAroundTheStart,
                 XOfTheStepAfterUpToTheEnd, XOfTheStepBeforeFromTheStart):  # fmt: skip
         yield written(bug, rule)
     yield LaterLossLostInDx(right, lost)
+    yield written(FirstStepLeftOut, rule)
+    if "dW_hy" not in names:  # the network's losses are not arguments
+        yield from (written(OtherStepsLoss, rule, shift) for shift in (1, -1))
     together = [names, tuple(name for name in names if "W" in name), tuple(name for name in names if "b" in name)]
     for some in dict.fromkeys((*together, *((name,) for name in names))):
         for t, n in product((0, -1, None), repeat=2):

@@ -1,10 +1,12 @@
 """The known bugs of all gates: wrong derivatives, exchanged columns, a missing transpose. See variants."""
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 
 import numpy as np
 
 from numpy_rnn.check.backward import Backward, written
+from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.types import Array
 
 
@@ -28,16 +30,18 @@ SIGMOIDS: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
     (lambda v, z: 1 - v * v, "1 - s^2 is the derivative of tanh; the sigmoid's is s (1 - s)"),
     (lambda v, z: 1 - v, "the sigmoid's derivative is s (1 - s), not 1 - s"),
     (lambda v, z: v, "the sigmoid's derivative is s (1 - s), not s"),
+    (lambda v, z: v * (1 + v), "the sigmoid's derivative is s (1 - s), not s (1 + s)"),
     (lambda v, z: 1 / (1 + np.exp(-v)) * (1 - 1 / (1 + np.exp(-v))), "the sigmoid is applied a second time"),
-    (lambda v, z: z * (1 - z), "s (1 - s) is formed with z, before the sigmoid"),
+    (lambda v, z: z * (1 - z), "s (1 - s) is formed with what stands before the sigmoid"),
 )
 TANHS: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
     (lambda v, z: np.ones_like(v), "tanh' is left out"),
     (lambda v, z: v * (1 - v), "v (1 - v) is the sigmoid's derivative; that of tanh is 1 - v^2"),
     (lambda v, z: 1 - v, "tanh' is 1 - v^2, not 1 - v"),
     (lambda v, z: v, "tanh' is 1 - v^2, not v"),
+    (lambda v, z: 1 + v * v, "tanh' is 1 - v^2, not 1 + v^2"),
     (lambda v, z: 1 - np.tanh(v) ** 2, "tanh is applied a second time, 1 - tanh(tanh(z))^2"),
-    (lambda v, z: 1 - z * z, "1 - v^2 is formed with z, before tanh"),
+    (lambda v, z: 1 - z * z, "1 - v^2 is formed with what stands before tanh, not with v = tanh of it"),
 )
 
 
@@ -50,24 +54,48 @@ def slopes(rule: type[Backward], targets: dict[str, str]) -> Iterator[Backward]:
 
 
 class SwappedGates(Backward):
-    """The blocks of dz in another order."""
+    """The blocks of dz in another order: in the whole backward pass, or in the parameters' gradients alone."""
 
     id, target = "gates-swapped", "dz"
 
-    def __init__(self, names: str, first: int, second: int):
-        self.first, self.second = first, second
-        self.text = f"the columns of the gates {names[first]} and {names[second]} are exchanged in the gradient."
-
-    def _exchanged(self, gates: list[Array]) -> Array:
-        gates = list(gates)
-        gates[self.first], gates[self.second] = gates[self.second], gates[self.first]
-        return np.concatenate(gates, axis=-1)
+    def __init__(self, names: str, order: str, results_alone: bool):
+        self.order, self.results_alone = [names.index(gate) for gate in order], results_alone
+        where = "of the parameters' gradients" if results_alone else "of the gradient"
+        self.text = f"the columns {where} are the gates {', '.join(order)}. The order is {', '.join(names)}."
 
     def dz(self, gates: list[Array]) -> Array:
-        return self._exchanged(gates)
+        return np.concatenate(gates if self.results_alone else [gates[k] for k in self.order], axis=-1)
 
     def da(self, gates: list[Array]) -> Array:
-        return self._exchanged(gates)
+        return self.dz(gates)
+
+    def __call__(self, a: Arrays) -> Arrays:
+        every = super().__call__(a)
+        if self.results_alone:
+            for name in ("dW_xh", "dW_hh", "db_xh", "db_hh"):
+                blocks = np.split(every[name], len(self.order), axis=-1)
+                every[name] = np.concatenate([blocks[k] for k in self.order], axis=-1)
+        return every
+
+
+def swapped(bug: type[SwappedGates], rule: type[Backward], names: str) -> Iterator[Backward]:
+    for order in list(permutations(names))[1:]:
+        yield from (written(bug, rule, names, "".join(order), alone) for alone in (False, True))
+
+
+class GateLeftOut(Backward):
+    """dh_next of some gates alone: one is left out, or one is kept, as by = in a sum over the gates."""
+
+    id, target = "path-lost", "dh_next"
+
+    def __init__(self, names: str, kept: str):
+        self.kept = [gate in kept for gate in names]
+        self.text = f"what goes back through W_hh: only that of {', '.join(kept)} is kept, not of {', '.join(names)}."
+
+    def _product(self, dz: Array, W_hh: Array) -> Array:
+        k = len(self.kept)
+        blocks = zip(self.kept, np.split(dz, k, axis=-1), np.split(W_hh, k, axis=-1), strict=True)
+        return sum((part @ W.T for kept, part, W in blocks if kept), np.zeros(1))
 
 
 class GateTransposeMissing(Backward):

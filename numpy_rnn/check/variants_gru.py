@@ -1,7 +1,6 @@
 """The known bugs of the GRU's backward pass. See variants."""
 
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 
@@ -9,12 +8,17 @@ from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import GRUBackward, Step
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.check.variants import of_every_cell
-from numpy_rnn.check.variants_gates import GateTransposeMissing, SwappedGates, slopes
+from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
 from numpy_rnn.types import Array
 
 
 class SwappedGRU(SwappedGates):
     target = "da"
+
+
+class GRUGateLeftOut(GateLeftOut):
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh * s.z + self._product(ds, W_hh)
 
 
 class GRUTransposeMissing(GateTransposeMissing):
@@ -68,6 +72,27 @@ class UpdateSign(GRUBackward):
 
     def da_z(self, dh: Array, s: Step) -> Array:
         return -super().da_z(dh, s)
+
+
+class UpdateWithoutFactor(UpdateSign):
+    text = "the factor h_{t-1} - n is left out in da_z."
+
+    def da_z(self, dh: Array, s: Step) -> Array:
+        return dh * self.slope("z", s.z, s.z_z)
+
+
+class UpdateOfTheCandidateAlone(UpdateSign):
+    text = "da_z lacks the term of z * h_{t-1}: the factor is h_{t-1} - n, not -n."
+
+    def da_z(self, dh: Array, s: Step) -> Array:
+        return -dh * s.n * self.slope("z", s.z, s.z_z)
+
+
+class DirectPathWithoutZ(DirectPathExchanged):
+    text = "the direct path lacks its factor z: dh_next = dh + ..."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh + ds @ W_hh.T
 
 
 class UpdateWithoutCandidate(UpdateSign):
@@ -128,13 +153,16 @@ class ParametersWithOtherPart(GRUBackward):
 
 def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
     for bug in (DirectPathLost, PathThroughTheGatesLost, DirectPathExchanged, ResetLeftOut, CandidateWithZ,
-                UpdateSign, UpdateWithoutCandidate, ResetWithState, ResetWithoutProduct, CandidateWithoutZ,
+                UpdateSign, UpdateWithoutCandidate, UpdateWithoutFactor, UpdateOfTheCandidateAlone, DirectPathWithoutZ,
+                ResetWithState, ResetWithoutProduct, CandidateWithoutZ,
                 NextWithInputPart):  # fmt: skip
         yield bug()
     for some, part in ((("dW_hh", "db_hh"), "da"), (("dW_hh",), "da"), (("db_hh",), "da"), (("dW_xh", "db_xh"), "ds"),
                         (("dW_xh",), "ds"), (("db_xh",), "ds")):  # fmt: skip
         yield ParametersWithOtherPart(some, part)
     yield from slopes(GRUBackward, {"rzn": "da_n", "rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})
-    yield from (written(SwappedGRU, GRUBackward, "rzn", j, k) for j, k in combinations(range(3), 2))
+    yield from swapped(SwappedGRU, GRUBackward, "rzn")
+    for gate in "rzn":
+        yield from (written(GRUGateLeftOut, GRUBackward, "rzn", kept) for kept in ("rzn".replace(gate, ""), gate))
     yield from (written(GRUTransposeMissing, GRUBackward, "rzn", gates) for gates in ("rzn", *"rzn"))
     yield from of_every_cell(GRUBackward, names)

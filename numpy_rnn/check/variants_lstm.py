@@ -1,14 +1,13 @@
 """The known bugs of the LSTM's backward pass. See variants."""
 
 from collections.abc import Iterator
-from itertools import combinations
 
 import numpy as np
 
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import LSTMBackward, Step
 from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, of_every_cell
-from numpy_rnn.check.variants_gates import GateTransposeMissing, SwappedGates, slopes
+from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
 from numpy_rnn.types import Array
 
 
@@ -94,6 +93,41 @@ class OutputGateWithoutCell(LSTMBackward):
         return dh * self.slope("o", s.o, s.z_o)
 
 
+class InputGateWithoutG(LSTMBackward):
+    id, target = "gate-derivative", "dz_i"
+    text = "the factor g is left out in dz_i."
+
+    def dz_i(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dc * self.slope("i", s.i, s.z_i)
+
+
+class ForgetGateWithoutCell(LSTMBackward):
+    id, target = "gate-derivative", "dz_f"
+    text = "the factor c_{t-1} is left out in dz_f."
+
+    def dz_f(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dc * self.slope("f", s.f, s.z_f)
+
+
+class CandidateWithoutI(LSTMBackward):
+    id, target = "gate-derivative", "dz_g"
+    text = "the factor i is left out in dz_g."
+
+    def dz_g(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dc * self.slope("g", s.g, s.z_g)
+
+
+class CellBeforeInBoth(LSTMBackward):
+    id, target = "h-off-by-one", "dc"
+    text = "tanh(c) is formed with c_{t-1}, not with c_t, in dc and in dz_o."
+
+    def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
+        return dc_next + dh * s.o * (1 - np.tanh(s.c_prev) ** 2)
+
+    def dz_o(self, dh: Array, dc: Array, s: Step) -> Array:
+        return dh * np.tanh(s.c_prev) * self.slope("o", s.o, s.z_o)
+
+
 class InputGateOnTheWayBack(LSTMBackward):
     id, target = "gate-derivative", "dc_next"
     text = "dc_next is formed with i, not with f."
@@ -118,6 +152,11 @@ class TanhLeftOutInOutputGate(LSTMBackward):
         return dh * s.c * self.slope("o", s.o, s.z_o)
 
 
+class LSTMGateLeftOut(GateLeftOut):
+    def dh_prev(self, dz: Array, W_hh: Array) -> Array:
+        return self._product(dz, W_hh)
+
+
 class LSTMTransposeMissing(GateTransposeMissing):
     def dh_prev(self, dz: Array, W_hh: Array) -> Array:
         return self._product(dz, W_hh)
@@ -128,12 +167,15 @@ def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
     yield lost
     for bug in (CellPathLost, StatePathLost, PathFromStateToCellLost, OutputGateLeftOut, ForgetGateLeftOut,
                 CellAfterInForgetGate, CellBeforeInOutputGate, CellBeforeInTanh, OutputGateWithoutCell,
-                InputGateOnTheWayBack, OutputGateFromCell, TanhLeftOutInOutputGate):  # fmt: skip
+                InputGateOnTheWayBack, OutputGateFromCell, InputGateWithoutG,
+                ForgetGateWithoutCell, CandidateWithoutI, CellBeforeInBoth, TanhLeftOutInOutputGate):  # fmt: skip
         yield bug()
     yield from slopes(
         LSTMBackward, {"ifgo": "dz_i", "ifo": "dz_i", "i": "dz_i", "f": "dz_f", "o": "dz_o", "g": "dz_g", "c": "dc"}
     )
-    yield from (written(SwappedGates, LSTMBackward, "ifgo", j, k) for j, k in combinations(range(4), 2))
+    yield from swapped(SwappedGates, LSTMBackward, "ifgo")
+    for gate in "ifgo":
+        yield from (written(LSTMGateLeftOut, LSTMBackward, "ifgo", kept) for kept in ("ifgo".replace(gate, ""), gate))
     yield from (written(LSTMTransposeMissing, LSTMBackward, "ifgo", gates) for gates in ("ifgo", *"ifgo"))
     yield LaterLossLostInDx(LSTMBackward(), lost)
     for known in of_every_cell(LSTMBackward, names):

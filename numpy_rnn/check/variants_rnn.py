@@ -1,10 +1,10 @@
-"""The known bugs of the RNN's backward pass, and of the network with its output layer. See variants."""
+"""The known bugs of the RNN's backward pass. See variants."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from numpy_rnn.check.backward import Backward, NetworkBackward, RNNBackward, written
+from numpy_rnn.check.backward import Backward, RNNBackward, written
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.check.variants import of_every_cell
 from numpy_rnn.types import Array
@@ -61,6 +61,27 @@ class TanhItself(TanhDerivative):
         return dh * h
 
 
+class TanhOfZ(TanhDerivative):
+    text = "1 - h^2 is formed with what stands before tanh, not with h = tanh(z)."
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * (1 - z * z)
+
+
+class TanhSign(TanhDerivative):
+    text = "tanh' is 1 - h^2, not h^2 - 1."
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * (h * h - 1)
+
+
+class TanhAsRelu(TanhDerivative):
+    text = "this is the derivative of relu, 1 where h > 0, else 0; that of tanh is 1 - h^2."
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * (h > 0)
+
+
 class TanhOfPreviousState(RNNBackward):
     id, target = "h-off-by-one", "dz"
     text = "tanh' of step t is formed with h_{t-1}, not with h_t."
@@ -99,37 +120,6 @@ class NextWithoutSlope(TanhDerivative):
         return self.kept @ W_hh.T
 
 
-class SoftmaxDiagonal(NetworkBackward):
-    id, target = "softmax-diagonal", "do"
-    text = "the softmax's derivative has only its diagonal, y^ (1 - y^): each y^_c depends on every o_j."
-
-    def do(self, dy_hat: Array, y_hat: Array) -> Array:
-        return dy_hat * y_hat * (1 - y_hat)
-
-
-class SoftmaxLeftOut(SoftmaxDiagonal):
-    id = "softmax-derivative"
-    text = "the softmax's derivative is left out: do = dy^."
-
-    def do(self, dy_hat: Array, y_hat: Array) -> Array:
-        return dy_hat
-
-
-class OfCrossEntropy(SoftmaxLeftOut):
-    text = "do = y^ - y is the gradient of the cross-entropy. The loss here is the squared error."
-
-    def dy_hat(self, y_hat: Array, y: Array) -> Array:
-        return y_hat - y
-
-
-class StateBeforeInWhy(NetworkBackward):
-    id, target = "h-off-by-one", "dW_hy"
-    text = "dW_hy is formed with h_{t-1}, not with h_t, the state that step t has made."
-
-    def dW_hy(self, hs: Array, do: Array) -> Array:
-        return np.einsum("tnh,tnc->hc", hs[:-1], do)
-
-
 def of_the_rnn(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backward]:
     for bug in (
         TransposeMissing,
@@ -138,6 +128,9 @@ def of_the_rnn(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backwar
         TanhOfH,
         TanhSigmoid,
         TanhPlus,
+        TanhOfZ,
+        TanhSign,
+        TanhAsRelu,
         TanhItself,
         TanhOfPreviousState,
     ):
@@ -146,8 +139,3 @@ def of_the_rnn(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backwar
         yield written(WithoutSlope, rule, name, target)
     yield written(NextWithoutSlope, rule)
     yield from of_every_cell(rule, names)
-
-
-def of_the_network(names: tuple[str, ...]) -> Iterator[Backward]:
-    yield from (SoftmaxDiagonal(), SoftmaxLeftOut(), OfCrossEntropy(), StateBeforeInWhy())
-    yield from of_the_rnn(NetworkBackward, names)

@@ -1,0 +1,87 @@
+"""The known bugs of the network's backward pass: of its output layer and losses, and all of the RNN's. See variants."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from numpy_rnn.check.backward import Backward, NetworkBackward
+from numpy_rnn.check.pairs import Arrays
+from numpy_rnn.check.variants_rnn import of_the_rnn
+from numpy_rnn.types import Array
+
+
+class SoftmaxDiagonal(NetworkBackward):
+    id, target = "softmax-diagonal", "do"
+    text = "the softmax's derivative has only its diagonal, y^ (1 - y^): each y^_c depends on every o_j."
+
+    def do(self, dy_hat: Array, y_hat: Array) -> Array:
+        return dy_hat * y_hat * (1 - y_hat)
+
+
+class SoftmaxLeftOut(SoftmaxDiagonal):
+    id = "softmax-derivative"
+    text = "the softmax's derivative is left out: do = dy^."
+
+    def do(self, dy_hat: Array, y_hat: Array) -> Array:
+        return dy_hat
+
+
+class OfCrossEntropy(SoftmaxLeftOut):
+    def __init__(self, factor: str):
+        self.factor = factor
+        self.text = "do = y^ - y is the gradient of the cross-entropy. The loss here is the squared error."
+        if factor != "1":
+            self.text = (
+                f"do = y^ - y, here times {factor}, is the gradient of the cross-entropy, not of the squared error."
+            )
+
+    def dy_hat(self, y_hat: Array, y: Array) -> Array:
+        _, N, C = y.shape
+        return {"1": 1.0, "-1": -1.0, "1 / C": 1 / C, "1 / N": 1 / N}[self.factor] * (y_hat - y)
+
+
+class SoftmaxSumLeftOut(SoftmaxDiagonal):
+    id = "softmax-derivative"
+    text = "in the softmax's derivative the sum over the outputs is left out: do = y^ dy^."
+
+    def do(self, dy_hat: Array, y_hat: Array) -> Array:
+        return y_hat * dy_hat
+
+
+class OutputLayerOfTheLastStep(NetworkBackward):
+    """Only the last step's loss reaches the output layer; `hidden`: and the hidden one."""
+
+    id, target = "earlier-losses-lost", "do"
+
+    def __init__(self, names: tuple[str, ...], hidden: bool):
+        self.names, self.hidden = names, hidden
+        self.text = f"only the last step's loss reaches {', '.join(names)}{' and the hidden layer' if hidden else ''}."
+
+    def __call__(self, a: Arrays) -> Arrays:
+        last = np.zeros_like(a["d_losses"])
+        last[-1] = a["d_losses"][-1]
+        of_last, every = super().__call__(a | {"d_losses": last}), super().__call__(a)
+        if self.hidden:
+            return of_last
+        return every | {name: of_last[name] for name in self.names}
+
+
+class StateBeforeInWhy(NetworkBackward):
+    id, target = "h-off-by-one", "dW_hy"
+    text = "dW_hy is formed with h_{t-1}, not with h_t, the state that step t has made."
+
+    def dW_hy(self, hs: Array, do: Array) -> Array:
+        return np.einsum("tnh,tnc->hc", hs[:-1], do)
+
+
+def of_the_network(names: tuple[str, ...]) -> Iterator[Backward]:
+    yield from (
+        SoftmaxDiagonal(),
+        SoftmaxLeftOut(),
+        SoftmaxSumLeftOut(),
+        StateBeforeInWhy(),
+    )
+    yield from (OfCrossEntropy(factor) for factor in ("1", "-1", "1 / C", "1 / N"))
+    yield OutputLayerOfTheLastStep(("dW_hy", "db_y"), True)
+    yield OutputLayerOfTheLastStep(("dW_hy", "db_y"), False)
+    yield from of_the_rnn(NetworkBackward, names)
