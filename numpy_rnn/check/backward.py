@@ -4,6 +4,7 @@ A rule is called with all arrays by name: the arguments of forward, the states, 
 numbers are those of docs/derivation.md.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ class Backward:
     def slope(self, name: str, value: Array, z: Array) -> Array:
         """f'(z) of the unit or gate `name`, by its value f(z): sigmoid for i, f, o, r, z, else tanh."""
         return value * (1 - value) if name in "iforz" else 1 - value * value  # (N, H)
+
+    def steps(self, T: int) -> Iterable[int]:
+        return reversed(range(T))  # the loop goes back in time
 
     def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
         return own + after  # equation (3), (N, H)
@@ -61,8 +65,8 @@ class RNNBackward(Backward):
         d_hs, x, hs = a["d_hs"], a["x"], a["hs"]
         z = x @ a["W_xh"] + hs[:-1] @ a["W_hh"] + a["b_h"]
         T = len(x)
-        dh, dz, after = np.empty_like(d_hs), np.empty_like(d_hs), np.zeros_like(d_hs[0])
-        for t in reversed(range(T)):
+        dh, dz, after = np.zeros_like(d_hs), np.zeros_like(d_hs), np.zeros_like(d_hs[0])
+        for t in self.steps(T):
             dh[t] = self.dh(d_hs[t], after, t, T)
             dz[t] = self.dz(dh[t], hs[t + 1], hs[t], z[t])
             after = self.dh_prev(dz[t], a["W_hh"])
@@ -101,11 +105,20 @@ class NetworkBackward(RNNBackward):
         return hidden | {"dW_hy": self.dW_hy(a["hs"], do), "db_y": self.db_y(do), "do": do}
 
 
-class Otherwise(Backward):
-    """Put before a rule, the same gradient written otherwise. Two right implementations may differ by what it changes.
+class Rounded(Backward):
+    """Put before a rule, the same gradient at states that are off by their last digit."""
 
-    The slopes are formed of z, without cancellation; the sigmoid is formed of tanh; every state is off by its last
-    digit.
+    def __call__(self, a: Arrays) -> Arrays:
+        rng = np.random.default_rng(0)
+        states = {name: a[name] for name in ("hs", "cs", "y_hat") if name in a}
+        off = {name: s * (1 + 2.0**-52 * rng.choice((-1, 1), s.shape)) for name, s in states.items()}
+        return super().__call__(a | off)
+
+
+class Otherwise(Rounded):
+    """And written otherwise: the slopes are formed of z, without cancellation; the sigmoid is formed of tanh.
+
+    Two right implementations may differ by what this changes.
     """
 
     def sigmoid(self, z: Array) -> Array:
@@ -117,12 +130,6 @@ class Otherwise(Backward):
     def one_minus_z(self, s: Any) -> Array:
         """Of the GRU."""
         return sigmoid(-s.z_z)
-
-    def __call__(self, a: Arrays) -> Arrays:
-        rng = np.random.default_rng(0)
-        states = {name: a[name] for name in ("hs", "cs", "y_hat") if name in a}
-        off = {name: s * (1 + 2.0**-52 * rng.choice((-1, 1), s.shape)) for name, s in states.items()}
-        return super().__call__(a | off)
 
 
 def written(bug: type[Backward], rule: type[Backward], *arguments: Any) -> Backward:

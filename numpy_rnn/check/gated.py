@@ -41,9 +41,9 @@ class LSTMBackward(Backward):
     def __call__(self, a: Arrays) -> Arrays:
         x, hs, cs = a["x"], a["hs"], a["cs"]
         z = x @ a["W_xh"] + a["b_xh"] + a["b_hh"] + hs[:-1] @ a["W_hh"]
-        dz, T = np.empty_like(z), len(x)
+        dz, T = np.zeros_like(z), len(x)
         dh_next, dc_next = np.zeros_like(hs[0]), np.zeros_like(cs[0])
-        for t in reversed(range(T)):
+        for t in self.steps(T):
             z_i, z_f, z_g, z_o = np.split(z[t], 4, axis=-1)
             s = Step(
                 i=self.sigmoid(z_i), f=self.sigmoid(z_f), g=np.tanh(z_g), o=self.sigmoid(z_o), c_prev=cs[t], c=cs[t + 1]
@@ -92,8 +92,8 @@ class GRUBackward(Backward):
     def __call__(self, a: Arrays) -> Arrays:
         x, hs = a["x"], a["hs"]
         a_t, s_t = x @ a["W_xh"] + a["b_xh"], hs[:-1] @ a["W_hh"] + a["b_hh"]
-        da, ds, after, T = np.empty_like(a_t), np.empty_like(a_t), np.zeros_like(hs[0]), len(x)
-        for t in reversed(range(T)):
+        da, ds, after, T = np.zeros_like(a_t), np.zeros_like(a_t), np.zeros_like(hs[0]), len(x)
+        for t in self.steps(T):
             (a_r, a_z, a_n), (s_r, s_z, s_n) = np.split(a_t[t], 3, axis=-1), np.split(s_t[t], 3, axis=-1)
             s = Step(
                 h_prev=hs[t],

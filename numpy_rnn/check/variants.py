@@ -4,12 +4,12 @@ So it gives exactly what a reader with this bug gets. A bug has an id, the name 
 sentence. Bugs of one cell alone are in variants_rnn, variants_lstm and variants_gru.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 import numpy as np
 
-from numpy_rnn.check.backward import Backward, Truncated, window, written
+from numpy_rnn.check.backward import Backward, Truncated, written
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.types import Array
 
@@ -61,16 +61,23 @@ class FirstStepLeftOut(Backward):
     id, target = "step-left-out", "dh"
     text = "the loop ends one step too early: the first step is left out."
 
-    def __call__(self, a: Arrays) -> Arrays:
-        every = {name: np.zeros_like(g) for name, g in super().__call__(a).items()}
-        if len(a["x"]) == 1:
-            return every
-        for name, g in super().__call__(window(a, 1, 1, len(a["x"]))).items():
-            if g.ndim == 3:
-                every[name][1:] = g
-            else:
-                every[name] = g
-        return every
+    def steps(self, T: int) -> Iterable[int]:
+        return reversed(range(1, T))
+
+
+class LastStepAlone(FirstStepLeftOut):
+    text = "the loop ends after one step: only the last step is there. Is the return inside the loop?"
+
+    def steps(self, T: int) -> Iterable[int]:
+        return [T - 1]
+
+
+class LoopForward(Backward):
+    id, target = "loop-forward", "dh"
+    text = "the loop goes forward in time: for t in range(T). It has to go back, for t in reversed(range(T))."
+
+    def steps(self, T: int) -> Iterable[int]:
+        return range(T)
 
 
 class Accumulated(Backward):
@@ -94,6 +101,20 @@ class TransposedResult(Backward):
         right = super().dW_hh(hs, dz)
         blocks = np.split(right, right.shape[1] // len(right), axis=1)
         return np.concatenate([block.T for block in blocks], axis=1)
+
+
+class TransposedBlock(Backward):
+    id, target = "transposed-result", "dW_hh"
+
+    def __init__(self, names: str, gate: str):
+        self.at = names.index(gate)
+        self.text = f"in dW_hh the block of {gate} is the transpose of the right one."
+
+    def dW_hh(self, hs: Array, dz: Array) -> Array:
+        right = super().dW_hh(hs, dz)
+        H = len(right)
+        right[:, self.at * H : (self.at + 1) * H] = right[:, self.at * H : (self.at + 1) * H].T.copy()
+        return right
 
 
 class NextStateInWhh(Backward):
@@ -198,7 +219,7 @@ def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Back
                 XOfTheStepAfterUpToTheEnd, XOfTheStepBeforeFromTheStart):  # fmt: skip
         yield written(bug, rule)
     yield LaterLossLostInDx(right, lost)
-    yield written(FirstStepLeftOut, rule)
+    yield from (written(bug, rule) for bug in (FirstStepLeftOut, LastStepAlone, LoopForward))
     if "dW_hy" not in names:  # the network's losses are not arguments
         yield from (written(OtherStepsLoss, rule, shift) for shift in (1, -1))
     together = [names, tuple(name for name in names if "W" in name), tuple(name for name in names if "b" in name)]

@@ -53,34 +53,43 @@ def slopes(rule: type[Backward], targets: dict[str, str]) -> Iterator[Backward]:
             yield written(Slope, rule, gates, formula, words, target)
 
 
+RESULTS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("dW_xh", "dW_hh", "db_xh", "db_hh"),
+    ("dW_xh", "dW_hh"),
+    ("db_xh", "db_hh"),
+    ("dW_xh",),
+    ("dW_hh",),
+)
+
+
 class SwappedGates(Backward):
     """The blocks of dz in another order: in the whole backward pass, or in the parameters' gradients alone."""
 
     id, target = "gates-swapped", "dz"
 
-    def __init__(self, names: str, order: str, results_alone: bool):
-        self.order, self.results_alone = [names.index(gate) for gate in order], results_alone
-        where = "of the parameters' gradients" if results_alone else "of the gradient"
+    def __init__(self, names: str, order: str, results: tuple[str, ...]):
+        self.order, self.results = [names.index(gate) for gate in order], results
+        where = f"of {', '.join(results)}" if results else "of the gradient"
         self.text = f"the columns {where} are the gates {', '.join(order)}. The order is {', '.join(names)}."
 
     def dz(self, gates: list[Array]) -> Array:
-        return np.concatenate(gates if self.results_alone else [gates[k] for k in self.order], axis=-1)
+        return np.concatenate(gates if self.results else [gates[k] for k in self.order], axis=-1)
 
     def da(self, gates: list[Array]) -> Array:
         return self.dz(gates)
 
     def __call__(self, a: Arrays) -> Arrays:
         every = super().__call__(a)
-        if self.results_alone:
-            for name in ("dW_xh", "dW_hh", "db_xh", "db_hh"):
-                blocks = np.split(every[name], len(self.order), axis=-1)
-                every[name] = np.concatenate([blocks[k] for k in self.order], axis=-1)
+        for name in self.results:
+            blocks = np.split(every[name], len(self.order), axis=-1)
+            every[name] = np.concatenate([blocks[k] for k in self.order], axis=-1)
         return every
 
 
 def swapped(bug: type[SwappedGates], rule: type[Backward], names: str) -> Iterator[Backward]:
     for order in list(permutations(names))[1:]:
-        yield from (written(bug, rule, names, "".join(order), alone) for alone in (False, True))
+        yield from (written(bug, rule, names, "".join(order), results) for results in RESULTS)
 
 
 class GateLeftOut(Backward):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import GRUBackward, Step
 from numpy_rnn.check.pairs import Arrays
-from numpy_rnn.check.variants import of_every_cell
+from numpy_rnn.check.variants import TransposedBlock, of_every_cell
 from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
 from numpy_rnn.types import Array
 
@@ -151,11 +151,20 @@ class ParametersWithOtherPart(GRUBackward):
         return every | {name: formed[name] for name in self.names}
 
 
+class BiasesExchanged(GRUBackward):
+    id, target = "gate-derivative", "db_hh"
+    text = "db_xh and db_hh are exchanged: b_xh belongs to the input's part, da, and b_hh to the state's, ds."
+
+    def __call__(self, a: Arrays) -> Arrays:
+        every = super().__call__(a)
+        return every | {"db_xh": every["db_hh"], "db_hh": every["db_xh"]}
+
+
 def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
     for bug in (DirectPathLost, PathThroughTheGatesLost, DirectPathExchanged, ResetLeftOut, CandidateWithZ,
                 UpdateSign, UpdateWithoutCandidate, UpdateWithoutFactor, UpdateOfTheCandidateAlone, DirectPathWithoutZ,
                 ResetWithState, ResetWithoutProduct, CandidateWithoutZ,
-                NextWithInputPart):  # fmt: skip
+                NextWithInputPart, BiasesExchanged):  # fmt: skip
         yield bug()
     for some, part in ((("dW_hh", "db_hh"), "da"), (("dW_hh",), "da"), (("db_hh",), "da"), (("dW_xh", "db_xh"), "ds"),
                         (("dW_xh",), "ds"), (("db_xh",), "ds")):  # fmt: skip
@@ -163,6 +172,7 @@ def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
     yield from slopes(GRUBackward, {"rzn": "da_n", "rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})
     yield from swapped(SwappedGRU, GRUBackward, "rzn")
     for gate in "rzn":
+        yield written(TransposedBlock, GRUBackward, "rzn", gate)
         yield from (written(GRUGateLeftOut, GRUBackward, "rzn", kept) for kept in ("rzn".replace(gate, ""), gate))
     yield from (written(GRUTransposeMissing, GRUBackward, "rzn", gates) for gates in ("rzn", *"rzn"))
     yield from of_every_cell(GRUBackward, names)

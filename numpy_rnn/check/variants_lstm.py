@@ -6,7 +6,7 @@ import numpy as np
 
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import LSTMBackward, Step
-from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, of_every_cell
+from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, TransposedBlock, of_every_cell
 from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
 from numpy_rnn.types import Array
 
@@ -43,6 +43,30 @@ class BothPathsLost(StatePathLost):
 
     def dc(self, dc_next: Array, dh: Array, s: Step) -> Array:
         return super().dc(np.zeros_like(dc_next), dh, s)
+
+
+class CellLineMissing(CellPathLost):
+    text = "dc_next stays zero, and so does dc_0: its line is missing."
+
+    def dc_prev(self, dc: Array, s: Step) -> Array:
+        return np.zeros_like(dc)
+
+
+class StateLineMissing(StatePathLost):
+    text = "dh_next stays zero, and so does dh_0: its line is missing. (dc_next, from the cell, stays.)"
+
+    def dh_0(self, after: Array) -> Array:
+        return np.zeros_like(after)
+
+
+class BothLinesMissing(BothPathsLost):
+    text = "dh_next and dc_next stay zero, and so do dh_0 and dc_0: their lines are missing."
+
+    def dh_0(self, after: Array) -> Array:
+        return np.zeros_like(after)
+
+    def dc_prev(self, dc: Array, s: Step) -> Array:
+        return np.zeros_like(dc)
 
 
 class OutputGateLeftOut(LSTMBackward):
@@ -165,7 +189,8 @@ class LSTMTransposeMissing(GateTransposeMissing):
 def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
     lost = BothPathsLost()
     yield lost
-    for bug in (CellPathLost, StatePathLost, PathFromStateToCellLost, OutputGateLeftOut, ForgetGateLeftOut,
+    for bug in (CellLineMissing, StateLineMissing, BothLinesMissing, CellPathLost,
+                 StatePathLost, PathFromStateToCellLost, OutputGateLeftOut, ForgetGateLeftOut,
                 CellAfterInForgetGate, CellBeforeInOutputGate, CellBeforeInTanh, OutputGateWithoutCell,
                 InputGateOnTheWayBack, OutputGateFromCell, InputGateWithoutG,
                 ForgetGateWithoutCell, CandidateWithoutI, CellBeforeInBoth, TanhLeftOutInOutputGate):  # fmt: skip
@@ -175,6 +200,7 @@ def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
     )
     yield from swapped(SwappedGates, LSTMBackward, "ifgo")
     for gate in "ifgo":
+        yield written(TransposedBlock, LSTMBackward, "ifgo", gate)
         yield from (written(LSTMGateLeftOut, LSTMBackward, "ifgo", kept) for kept in ("ifgo".replace(gate, ""), gate))
     yield from (written(LSTMTransposeMissing, LSTMBackward, "ifgo", gates) for gates in ("ifgo", *"ifgo"))
     yield LaterLossLostInDx(LSTMBackward(), lost)
