@@ -39,7 +39,10 @@ CANNOT = {  # the source, and what the sentence says
     "wrong dtype": (LOOPS.replace('"dW_xh": gU', '"dW_xh": gU + 0j'), f"dW_xh {AT} an array of real numbers"),
     "no dict": (LOOPS.replace("return {", "return 1, {"), "backward: expected a dict, got tuple"),
     "no key": (LOOPS.replace('"dW_xh": gU', '"dWx": gU'), "got no dW_xh"),
-    "None": (LOOPS.replace("    return hs\n", ""), f"forward: hs {AT} an array of real numbers"),
+    "None": (
+        LOOPS.replace("    return hs\n", ""),
+        f"forward: hs {AT} an array of shape (2, 1, 3), got None (is a return missing?)",
+    ),
     "exit": ("import os\nos._exit(0)\n", "it ended its process before all calls were made"),
     "sys.exit": ("import sys\nsys.exit(0)\n", "the file: SystemExit: 0 in line 2"),
     "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4 GiB"),

@@ -3,7 +3,8 @@
 pairs       what a file may define: the functions, their arguments and results, and how their arrays lie
 template    a right file for each pair; the one to fill in, and the right lines, are made of it
 problems    the arrays that the functions are called with
-worker      calls them, in a process of its own; runner starts that process and stops it
+calls       calls them, and refuses what cannot be judged
+worker      does so in a process of its own; runner starts that process and stops it
 forward     the right states
 backward    the right backward pass of the RNN and the network, one method for each equation; gated: of LSTM and GRU
 variants    the known bugs: one of these methods written otherwise. Those of one cell: variants_rnn and so on

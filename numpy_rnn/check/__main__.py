@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     if args.file is None or not Path(args.file).is_file():
         print(f"check: FILE: expected a Python file, got {args.file!r} (--help says more)", file=sys.stderr)
         return STATUS["could not judge"]
+    if args.json and Path(args.json).resolve() == Path(args.file).resolve():
+        print("check: --json: expected another file than FILE, got the same", file=sys.stderr)
+        return STATUS["could not judge"]
     found = verdict(run(args.file))
     print(as_text(found, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     if args.json:

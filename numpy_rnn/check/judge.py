@@ -57,7 +57,7 @@ class Gradient(NamedTuple):
 def backward(rule: Backward, problem: Problem, states: Arrays, gates: Gates | None = None) -> Arrays:
     """The gradients by a right or a wrong rule, at these states."""
     a = problem.arguments | problem.arriving | {name: array.astype(float) for name, array in states.items()}
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # the reader's states may be anything
         return gates.as_theirs(rule(gates.as_ours(a))) if gates else rule(a)
 
 
@@ -90,9 +90,9 @@ def _case(
     states = right_states(pair, problem.arguments)
     reached = right_states(pair, gates.as_ours(problem.arguments)) if gates else states
     ours = backward(right(pair.name, truncation), problem, given, gates)
-    otherwise = backward(right_otherwise(pair.name, truncation), problem, given, gates)
     same = all(np.abs(given[name] - reached[name]).max() <= TOLERANCE for name in pair.states)
-    spread = {name: 10 * np.abs(ours[name] - otherwise[name]).max() if same else 0.0 for name in ours}
+    others = [backward(rule, problem, given, gates) for rule in right_otherwise(pair.name, truncation, same)]
+    spread = {name: 10 * max(np.abs(ours[name] - other[name]).max() for other in others) for name in ours}
     allowed = {name: TOLERANCE * np.abs(ours[name]).max() + spread[name] for name in ours}
     return Case(problem, theirs, states, ours, allowed, gates, pair.axes, layout)
 
@@ -119,7 +119,10 @@ def forward_error(cases: list[Case], name: str) -> float:
 
 
 def gradients(pair: Pair, cases: list[Case]) -> dict[str, Gradient]:
-    found = {}
+    """Of every array. None, where the states are not finite."""
+    found: dict[str, Gradient] = {}
+    if not all(np.isfinite(case.theirs[name]).all() for case in cases for name in pair.states):
+        return found
     for name in (*pair.gradients, *pair.more):
         if name in cases[0].theirs:
             wrong = [case for case in cases if case.wrong(name).any()]

@@ -15,10 +15,11 @@ SIZES = (
     (2, 2, 2, 4, 3),
     (3, 1, 1, 5, 2),
     (4, 3, 3, 3, 3),
-    (5, 2, 4, 1, 2),
-    (6, 4, 3, 5, 6),
+    (5, 1, 4, 1, 2),
+    (6, 6, 3, 5, 6),
     (12, 2, 5, 7, 3),
     (7, 3, 2, 9, 5),
+    (9, 1, 9, 4, 3),
 )
 ORDINARY, SMALL, SATURATED, LARGE = "ordinary", "small weights", "saturated", "large gradients"
 WEIGHTS = {ORDINARY: 0.5, SMALL: 1e-3, SATURATED: 4.0, LARGE: 0.5}  # their standard deviation

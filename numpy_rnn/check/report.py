@@ -89,7 +89,8 @@ def _number(x: float) -> float | str:
 
 def as_text(v: Verdict, colour: bool) -> str:
     """What the file printed stands first, apart from the verdict."""
-    lines = ["--- the file printed:", v.output.rstrip("\n"), "---"] if v.output else []
+    printed = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in v.output).rstrip("\n")
+    lines = ["--- the file printed:", printed, "---"] if v.output else []
     if v.verdict == "could not judge":
         return "\n".join([*lines, *_wrapped(f"could not judge. {v.failure}")])
     for pair in v.pairs:
@@ -98,20 +99,23 @@ def as_text(v: Verdict, colour: bool) -> str:
     wrong = [name for name, g in v.gradients.items() if not g.right]
     forward = any(cause.id in ("forward", "gates-swapped") and not cause.gradients for cause in v.causes)
     summary = f"Wrong: {', '.join(['the forward pass'] * forward + wrong)}." if wrong or forward else ""
-    summary += "" if wrong else " All gradients are right." if not forward else " The gradients fit it."
+    if not wrong:
+        summary += " The gradients fit it." if forward else " All gradients are right."
+        summary += " But see above." if v.causes and not forward else ""
     return "\n".join([*lines, "", *_wrapped(f"{summary} {v.problems} problems.{rule}")])
 
 
 def _pair(pair: PairVerdict, colour: bool) -> list[str]:
-    width = max(10, *(len(pair.prefix + name) + 2 for name in pair.gradients))
+    width = max([10, *(len(pair.prefix + name) + 2 for name in pair.gradients)])
     more = " (error: the largest)" if width + 69 <= WIDTH else ""
-    lines = [f"{'gradient':{width}}{'verdict':9}{'error':>8}  the first entry that differs{more}"]
+    head = f"{'gradient':{width}}{'verdict':9}{'error':>8}  the first entry that differs{more}"
+    lines = [head] if pair.gradients else []
     lines += [_line(f"{pair.prefix + name:{width}}", g, colour) for name, g in pair.gradients.items()]
     if pair.causes:
         lines += ["", "Why, the most likely first:" if len(pair.causes) > 1 else "Why:"]
         for number, cause in enumerate(pair.causes, 1):
             lines += _cause(number, cause, pair.layout)
-    if not all(map(all, pair.reach)):
+    if not all(map(all, pair.reach)) and not all(g.right for g in pair.gradients.values()):
         lines += ["", *_reach(pair.reach)]
     return lines
 
@@ -131,7 +135,7 @@ def _line(name: str, g: Gradient, colour: bool) -> str:
     digits = 6 if f"{g.theirs:.6g}" != f"{g.ours:.6g}" else 12
     entry = f"{index} is {g.theirs:.{digits}g}, should be {g.ours:.{digits}g}"
     first, *more = textwrap.wrap(entry, WIDTH - indent, break_on_hyphens=False)
-    more += textwrap.wrap(f"at {sizes}; wrong in {g.wrong_cases} problems", WIDTH - indent)
+    more += textwrap.wrap(f"at {sizes}; wrong in {g.wrong_cases} problem{'s' * (g.wrong_cases > 1)}", WIDTH - indent)
     return "\n".join([f"{name}{word}{g.error:8.1e}  {first}", *(" " * indent + line for line in more)])
 
 

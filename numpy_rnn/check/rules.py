@@ -1,6 +1,6 @@
 """For each pair the right rule, and the known bugs, the most likely first."""
 
-from numpy_rnn.check.backward import Backward, NetworkBackward, Otherwise, RNNBackward, Truncated, written
+from numpy_rnn.check.backward import Backward, NetworkBackward, Otherwise, RNNBackward, Rounded, Truncated, written
 from numpy_rnn.check.gated import GRUBackward, LSTMBackward
 from numpy_rnn.check.pairs import GATED, GRU, LSTM, NETWORK, OUTPUT, PLAIN, RNN
 from numpy_rnn.check.variants_gru import of_the_gru
@@ -27,8 +27,10 @@ def right(name: str, truncation: tuple[int, int] | None) -> Backward:
     return truncated(RIGHT[name](), truncation)
 
 
-def right_otherwise(name: str, truncation: tuple[int, int] | None) -> Backward:
-    return truncated(written(Otherwise, RIGHT[name]), truncation)
+def right_otherwise(name: str, truncation: tuple[int, int] | None, same_states: bool) -> list[Backward]:
+    """As right implementations may be. Of z nothing can be formed if the reader's states are other ones."""
+    ways = (Rounded, Otherwise) if same_states else (Rounded,)
+    return [truncated(written(way, RIGHT[name]), truncation) for way in ways]
 
 
 def truncated(rule: Backward, truncation: tuple[int, int] | None) -> Backward:

@@ -54,7 +54,7 @@ def _work(file: str, folder: Path, seconds: float) -> str:
         "MKL_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", "numpy_rnn.check.worker", str(Path(file).resolve()), str(folder), str(os.getpid())]
-    progress, output, total = folder / "progress", folder / "output", folder / "total"
+    progress, output, doing = folder / "progress", folder / "output", folder / "doing"
     progress.touch()
     with open(output, "wb") as stream, tqdm(desc="check", leave=False, disable=None) as bar:
         process = subprocess.Popen(
@@ -64,22 +64,37 @@ def _work(file: str, folder: Path, seconds: float) -> str:
             end = time.monotonic() + seconds
             while process.poll() is None:
                 if time.monotonic() > end:
-                    return f"the file: it was not done after {seconds:g} seconds (an endless loop?)"
+                    what = _read(doing)["what"]
+                    return f"{what}: it was not done after {seconds:g} seconds (an endless loop?)"
                 if output.stat().st_size > OUTPUT:
                     return f"the file: it printed more than {OUTPUT:,} characters"
                 time.sleep(0.02)
-                bar.total = int(total.read_text() or 0) if total.exists() else None
+                bar.total = _read(doing)["total"]
                 bar.update(progress.stat().st_size - bar.n)
         finally:
             _stop(process)
+    if process.returncode < 0:  # by a signal
+        return f"{_read(doing)['what']}: its process was ended by {signal.Signals(-process.returncode).name}"
     return ""
+
+
+def _read(doing: Path) -> dict[str, Any]:
+    """What the worker does; it may just be writing."""
+    try:
+        read: dict[str, Any] = json.loads(doing.read_text())
+        return read
+    except (OSError, ValueError):
+        return {"what": "the file", "total": None}
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     """With all that it started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
+    if not hasattr(os, "killpg"):
         process.kill()
-    process.wait()
+        process.wait()
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        for _ in range(200):  # a process that forks has to be stopped more than once
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            time.sleep(0.01)
