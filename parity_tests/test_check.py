@@ -1,6 +1,5 @@
 """numpy_rnn/check: right RNNs in other styles are right, and wrong ones are named."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,22 +7,16 @@ import pytest
 
 import numpy_rnn
 from numpy_rnn import ElmanNetwork
-from numpy_rnn.check import runner
 from numpy_rnn.check.causes import causes
 from numpy_rnn.check.forward import Gates, right_states
 from numpy_rnn.check.judge import backward, compared, gradients
 from numpy_rnn.check.pairs import PAIRS, RNN, Pair, from_layout, to_layout
 from numpy_rnn.check.problems import problems
-from numpy_rnn.check.report import Verdict, as_text, verdict
+from numpy_rnn.check.report import Verdict, as_text
 from numpy_rnn.check.rules import BUGS, right
 from numpy_rnn.check.template import right_line
 from parity_tests.check_styles import ALL, RIGHT, WRONG
-
-
-def check(folder: Path, source: str, seconds: float = runner.SECONDS) -> Verdict:
-    file = folder / "mine.py"
-    file.write_text(source)
-    return verdict(runner.run(str(file), seconds))
+from parity_tests.test_check_foreign import judged
 
 
 def with_bug(style: str, old: str, new: str) -> str:
@@ -109,18 +102,16 @@ def test_gates_in_another_order() -> None:
 
 
 @pytest.mark.parametrize("style", RIGHT)
-def test_right_in_another_style(style: str, tmp_path: Path) -> None:
-    found = check(tmp_path, RIGHT[style])
+def test_right_in_another_style(style: str) -> None:
+    found = judged(RIGHT[style])
     assert (found.verdict, found.failure, found.causes) == ("right", "", [])
     assert {name for name, gradient in found.gradients.items() if gradient.right} >= {*ALL}
     assert found.problems == len(problems(RNN)) > 40
 
 
 @pytest.mark.parametrize(("style", "old", "new", "cause", "names"), WRONG)
-def test_a_known_bug_in_another_style(
-    style: str, old: str, new: str, cause: str, names: tuple[str, ...], tmp_path: Path
-) -> None:
-    found = check(tmp_path, with_bug(style, old, new))
+def test_a_known_bug_in_another_style(style: str, old: str, new: str, cause: str, names: tuple[str, ...]) -> None:
+    found = judged(with_bug(style, old, new))
     assert (found.verdict, found.causes[0].id, tuple(wrong(found))) == ("wrong", cause, names)
     assert found.causes[0].reproduced == (cause not in ("float32", "zero", "not-finite"))
     text = as_text(found, colour=False)
@@ -137,12 +128,12 @@ def test_a_known_bug_in_another_style(
         ("einsum", [('"tnh->h", deltas', '"tnh->h", -deltas'), ("x, deltas)", "x[:-1], deltas[1:])")]),
     ],
 )
-def test_two_bugs_are_never_one(style: str, replacements: list[tuple[str, str]], tmp_path: Path) -> None:
+def test_two_bugs_are_never_one(style: str, replacements: list[tuple[str, str]]) -> None:
     source = RIGHT[style]
     for old, new in replacements:
         assert source.count(old) == 1
         source = source.replace(old, new)
-    found = check(tmp_path, source)
+    found = judged(source)
     assert found.verdict == "wrong"
     assert not any(cause.reproduced for cause in found.causes)
 
@@ -157,8 +148,8 @@ def test_two_bugs_are_never_one(style: str, replacements: list[tuple[str, str]],
         ("g0[n] = carry[:, 0]", "g0[n] = carry[:, 0]; g0[n][-1:] *= 1.001", ["dh_0"]),
     ],
 )
-def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str], tmp_path: Path) -> None:
-    found = check(tmp_path, with_bug("loops", old, new))
+def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str]) -> None:
+    found = judged(with_bug("loops", old, new))
     assert (found.verdict, wrong(found)) == ("wrong", names)
 
 
@@ -170,25 +161,25 @@ def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str], tm
         ("np.clip(delta[:, 0], -15, 15)", "wrong only with large gradients: is something limited?"),
     ],
 )
-def test_where_to_look_if_nothing_known_fits(new: str, hint: str, tmp_path: Path) -> None:
-    found = check(tmp_path, with_bug("loops", "gb = gb + delta[:, 0]", f"gb = gb + {new}"))
+def test_where_to_look_if_nothing_known_fits(new: str, hint: str) -> None:
+    found = judged(with_bug("loops", "gb = gb + delta[:, 0]", f"gb = gb + {new}"))
     assert [(cause.id, cause.text) for cause in found.causes] == [("unknown", hint)]
 
 
-def test_states_that_are_not_numbers(tmp_path: Path) -> None:
+def test_states_that_are_not_numbers() -> None:
     """That is the forward pass: no gradient can be judged at such states."""
-    found = check(tmp_path, with_bug("loops", "+ b_h.reshape(-1, 1))", "+ b_h.reshape(-1, 1) + np.nan)"))
+    found = judged(with_bug("loops", "+ b_h.reshape(-1, 1))", "+ b_h.reshape(-1, 1) + np.nan)"))
     assert (found.verdict, [cause.id for cause in found.causes]) == ("wrong", ["forward"])
 
 
-def test_wrong_with_saturated_units_alone(tmp_path: Path) -> None:
-    found = check(tmp_path, with_bug("loops", "(1.0 - s ** 2)", "np.maximum(1.0 - s ** 2, 1e-7)"))
+def test_wrong_with_saturated_units_alone() -> None:
+    found = judged(with_bug("loops", "(1.0 - s ** 2)", "np.maximum(1.0 - s ** 2, 1e-7)"))
     assert (found.verdict, found.causes[0].id, found.causes[0].reproduced) == ("wrong", "unknown", False)
     assert "wrong only where units are saturated" in found.causes[0].text
 
 
-def test_the_forward_pass_is_said_first_and_gradients_are_judged_at_its_states(tmp_path: Path) -> None:
-    found = check(tmp_path, with_bug("loops", "+ b_h.reshape(-1, 1))", ")"))
+def test_the_forward_pass_is_said_first_and_gradients_are_judged_at_its_states() -> None:
+    found = judged(with_bug("loops", "+ b_h.reshape(-1, 1))", ")"))
     assert (found.verdict, [cause.id for cause in found.causes], wrong(found)) == ("wrong", ["forward"], [])
 
 
@@ -201,13 +192,13 @@ def test_the_forward_pass_is_said_first_and_gradients_are_judged_at_its_states(t
         ("d_hs = d_hs + np.random.rand()", "not-repeatable"),
     ],
 )
-def test_what_the_functions_may_not_do(new: str, cause: str, tmp_path: Path) -> None:
-    found = check(tmp_path, with_bug("loops", "    gx, g0 =", f"    {new}\n    gx, g0 ="))
+def test_what_the_functions_may_not_do(new: str, cause: str) -> None:
+    found = judged(with_bug("loops", "    gx, g0 =", f"    {new}\n    gx, g0 ="))
     assert (found.verdict, found.causes[0].id) == ("wrong", cause)
 
 
-def test_which_loss_reaches_which_step_wrongly(tmp_path: Path) -> None:
-    found = check(tmp_path, with_bug("loops", "np.dot(W_hh, delta)", "np.dot(W_hh, delta) * (t != 3)"))
+def test_which_loss_reaches_which_step_wrongly() -> None:
+    found = judged(with_bug("loops", "np.dot(W_hh, delta)", "np.dot(W_hh, delta) * (t != 3)"))
     table = np.array(found.pairs[0].reach)  # what step 4 sends back is lost: E_4 and E_5 reach steps 1 to 3 wrongly
     assert (~table == (np.arange(1, 6)[:, None] >= 4) & (np.arange(1, 6) <= 3)).all()
     assert "       E_4 X X X . ." in as_text(found, colour=False)

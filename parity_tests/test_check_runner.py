@@ -14,12 +14,20 @@ import pytest
 
 from numpy_rnn.check import runner
 from numpy_rnn.check.__main__ import main
-from numpy_rnn.check.report import as_json, as_text, verdict
+from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
 from numpy_rnn.check.template import template
 from parity_tests.check_styles import LOOPS
-from parity_tests.test_check import check, with_bug
+from parity_tests.test_check import with_bug
 
 AT = "at T, N, D, H = 1, 1, 2, 3: expected"
+
+
+def check(folder: Path, source: str, seconds: float = runner.SECONDS) -> Verdict:
+    file = folder / "mine.py"
+    file.write_text(source)
+    return verdict(runner.run(str(file), seconds))
+
+
 CANNOT = {  # the source, and what the sentence says
     "syntax": ("def forward(:\n", "line 1 is not Python"),
     "no function": (
