@@ -1,6 +1,7 @@
 """numpy_rnn/check as a command: what does not run ends in a sentence, no process stays, JSON, status, template."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 
 from numpy_rnn.check import runner
 from numpy_rnn.check.__main__ import main
+from numpy_rnn.check.pairs import PAIRS
+from numpy_rnn.check.problems import problems
 from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
-from numpy_rnn.check.template import template
+from numpy_rnn.check.template import LSTM, RIGHT, right_line, template
 from parity_tests.check_styles import LOOPS
 from parity_tests.test_check import with_bug
 
@@ -54,6 +57,23 @@ CANNOT = {  # the source, and what the sentence says
     "exit": ("import os\nos._exit(0)\n", "it ended its process before all calls were made"),
     "sys.exit": ("import sys\nsys.exit(0)\n", "the file: SystemExit: 0 in line 2"),
     "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4 GiB"),
+    "a list of states": (LSTM.replace("return hs, cs", "return [hs]"), "lstm_forward: expected hs, cs, got 1 results"),
+    "another layout": (
+        LOOPS.replace('"dx": gx', '"dx": gx.swapaxes(0, 1)'),
+        "dx at T, N, D, H = 1, 3, 4, 2: expected shape (1, 3, 4), got (3, 1, 4) (the shape of LAYOUT = 'cs231n')",
+    ),
+    "arguments": (
+        LOOPS.replace("def forward(x, h_0, W_xh,", "def forward(x, W_xh,"),
+        "forward: expected the arguments x, h_0, W_xh, W_hh, b_h, given by position, got (x, W_xh, W_hh, b_h)",
+    ),
+    "by name": (LOOPS.replace("def backward(d_hs,", "def backward(*, d_hs,"), "given by position, got (d_hs, x, hs,"),
+    "not filled in": (template("gru"), "line 14 is not filled in yet: r = ...  # equation (18)"),
+    "no text": ("x = 1\0", "the file: "),
+    "a signal": ("import os\nos.kill(os.getpid(), 11)\n", "the file: its process was ended by SIGSEGV"),
+    "stuck in backward": (
+        LOOPS.replace("    T, N, D = x.shape\n    gx,", "    while len(x) == 3: pass\n    T, N, D = x.shape\n    gx,"),
+        "forward or backward at T, N, D, H = 3, 1, 1, 5: it was not done after 2 seconds",
+    ),
     "layout": (LOOPS + "LAYOUT = 'rows'\n", "LAYOUT: expected one of 'time first', 'cs231n', 'columns', got 'rows'"),
     "truncation": (LOOPS + "TRUNCATION = (3, 2)\n", "TRUNCATION: expected (k1, k2) with 1 <= k1 <= k2, got (3, 2)"),
     "endless": ("while True: pass\n", "it was not done after 2 seconds (an endless loop?)"),
@@ -69,7 +89,7 @@ CANNOT = {  # the source, and what the sentence says
 def test_what_cannot_be_judged_ends_in_a_sentence(name: str, tmp_path: Path) -> None:
     source, sentence = CANNOT[name]
     begun = time.monotonic()
-    found = check(tmp_path, source, seconds=2 if name in ("endless", "a child") else 10)
+    found = check(tmp_path, source, seconds=2 if name in ("endless", "a child", "stuck in backward") else 10)
     assert time.monotonic() - begun < 15
     assert found.verdict == "could not judge"
     assert sentence in found.failure
@@ -109,6 +129,35 @@ def test_what_the_file_prints_is_shown_apart_and_cut(tmp_path: Path) -> None:
     assert found.verdict == "right"
 
 
+def test_what_it_prints_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    assert "\x1b" not in as_text(check(tmp_path, LOOPS + "print('\x1b[2J')\n"), colour=False)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the processes are looked for in /proc")
+def test_no_process_is_left_behind_by_a_file_that_forks(tmp_path: Path) -> None:
+    source = "import os, time\nfor _ in range(20):\n    if os.fork() == 0:\n        time.sleep(100)\n"
+    found = check(tmp_path, source + LOOPS)
+    assert found.verdict == "right"
+    end = time.monotonic() + 5
+    while any(str(tmp_path) in command for command in _command_lines()):
+        assert time.monotonic() < end
+
+
+def test_threads_that_go_on_are_not_waited_for(tmp_path: Path) -> None:
+    found = check(
+        tmp_path, "import threading, time\nthreading.Thread(target=time.sleep, args=(100,)).start()\n" + LOOPS
+    )
+    assert found.verdict == "right"
+
+
+def test_the_json_is_not_written_over_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(LOOPS)
+    assert main([str(file), "--json", str(tmp_path / "." / "mine.py")]) == 2
+    assert "--json: expected another file than FILE" in capsys.readouterr().err
+    assert file.read_text() == LOOPS
+
+
 def test_as_json_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, out = tmp_path / "mine.py", tmp_path / "out.json"
     sources = {0: LOOPS, 1: with_bug("loops", '"dW_xh": gU', '"dW_xh": gU / 0'), 2: "1 / 0\n"}
@@ -131,27 +180,33 @@ def test_as_json_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert as_json(verdict(runner.run(str(file)))) == result
 
 
-FILLED = {
-    "hs[t + 1] = ...": "hs[t + 1] = np.tanh(x[t] @ W_xh + hs[t] @ W_hh + b_h)",
-    "dh = ...": "dh = d_hs[t] + dh_next",
-    "dz = ...": "dz = dh * (1 - hs[t + 1] ** 2)",
-    "dW_xh += ...": "dW_xh += x[t].T @ dz",
-    "dW_hh += ...": "dW_hh += hs[t].T @ dz",
-    "db_h += ...": "db_h += dz.sum(axis=0)",
-    "dx[t] = ...": "dx[t] = dz @ W_xh.T",
-    "dh_next = ...": "dh_next = dz @ W_hh.T",
-}
+def test_several_pairs(tmp_path: Path) -> None:
+    """The first pair's names are without a prefix."""
+    found = check(tmp_path, LOOPS + RIGHT["gru"].replace("ds_n = da_n * r", "ds_n = da_n"))
+    assert [name for name, gradient in found.gradients.items() if not gradient.right] == [
+        *("gru.dx", "gru.dh_0", "gru.dW_xh", "gru.dW_hh", "gru.db_xh", "gru.db_hh")
+    ]
+    assert [(cause.id, cause.gradients[0]) for cause in found.causes] == [("gate-derivative", "gru.dx")]
+    assert found.problems == 2 * len(problems(PAIRS[0]))
+    assert max(map(len, as_text(found, colour=False).splitlines())) <= 80
 
 
-def test_the_template(tmp_path: Path) -> None:
-    """Not filled in, it cannot be judged; filled in, it is right; without anything but NumPy it runs as a command."""
+@pytest.mark.parametrize("pair", RIGHT)
+def test_the_template(pair: str, tmp_path: Path) -> None:
+    """Not filled in, it says so. Filled in with the lines that the causes quote, it is right."""
     done = subprocess.run(
-        [sys.executable, "-m", "numpy_rnn.check", "--template"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "numpy_rnn.check", "--template", pair], capture_output=True, text=True, check=True
     )
     source = done.stdout
-    assert source == template("rnn")
-    assert check(tmp_path, source).verdict == "could not judge"
-    for gap, line in FILLED.items():
-        assert source.count(gap) == 1
-        source = source.replace(gap, line)
+    assert source == template(pair)
+    found = check(tmp_path, source)
+    assert found.verdict == "could not judge"
+    assert re.match(r"line \d+ is not filled in yet: .* = \.\.\.  # equation", found.failure)
+    gaps = re.findall(r"^ +(.+?) \+?= \.\.\.", source, re.MULTILINE)
+    assert len(gaps) >= 8
+    for target in gaps:
+        gap = re.search(rf"^ +({re.escape(target)} \+?= \.\.\.)", source, re.MULTILINE)
+        assert gap
+        source = source.replace(gap[1], right_line(pair, target).text, 1)
     assert check(tmp_path, source).verdict == "right"
+    assert max(map(len, source.splitlines())) <= 120

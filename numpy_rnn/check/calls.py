@@ -6,7 +6,6 @@ import linecache
 import re
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,7 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
     except MemoryError as error:
         raise CannotJudge(f"{what}: it needs more memory than {MEMORY // 2**30} GiB") from error
     except BaseException as error:
-        if gap := re.search(r"^.*= *\.\.\..*$", Path(file).read_text(errors="replace"), re.MULTILINE):
+        if gap := re.search(r"^.*= *\.\.\..*$", "".join(linecache.getlines(file)), re.MULTILINE):
             number = gap.string[: gap.start()].count("\n") + 1
             raise CannotJudge(f"line {number} is not filled in yet: {gap[0].strip()}") from error
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]

@@ -102,7 +102,7 @@ def as_text(v: Verdict, colour: bool) -> str:
     if not wrong:
         summary += " The gradients fit it." if forward else " All gradients are right."
         summary += " But see above." if v.causes and not forward else ""
-    return "\n".join([*lines, "", *_wrapped(f"{summary} {v.problems} problems.{rule}")])
+    return "\n".join([*lines, "", *_wrapped(f"{summary.strip()} {v.problems} problems.{rule}")])
 
 
 def _pair(pair: PairVerdict, colour: bool) -> list[str]:

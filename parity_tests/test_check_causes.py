@@ -1,0 +1,182 @@
+"""numpy_rnn/check: what is said of the forward pass, of gates in another order, of patterns, of two bugs at once."""
+
+import pytest
+
+from numpy_rnn.check import template
+from numpy_rnn.check.report import as_text
+from parity_tests.check_styles import COLUMNS, CS231N, TRUNCATED
+from parity_tests.test_check_foreign import judged
+
+RNN, NETWORK, LSTM, GRU = (template.RIGHT[pair] for pair in ("rnn", "network", "lstm", "gru"))
+
+
+def changed(source: str, *changes: tuple[str, str]) -> str:
+    for old, new in changes:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    return source
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "equation", "words"),
+    [
+        (RNN, ("hs[t] @ W_hh + b_h)", "hs[t] @ W_hh)"), "(1), (2)", "hs: the largest difference is"),
+        (RNN, ("hs[t] @ W_hh + b_h)", "hs[min(t, 1)] @ W_hh + b_h)"), "(1), (2)", "With one step (T = 1) it is right"),
+        (NETWORK, ("hs[t + 1] @ W_hy", "hs[t] @ W_hy"), "(26), (27)", "y_hat: the largest difference"),
+        (NETWORK, (".mean(axis=-1)", ".sum(axis=-1)"), "(28)", "losses: the largest difference"),
+        (LSTM, ("f * cs[t] + i * g", "f * cs[t] + i"), "(10), (11)", "cs: the largest difference"),
+        (LSTM, ("o * np.tanh(cs[t + 1])", "o * cs[t + 1]"), "(10), (12)", "hs: the largest difference"),
+        (GRU, ("a_n + r * s_n)", "a_n + s_n)"), "(18), (19)", "The gates are not among the states"),
+        (RNN, ("hs[t] @ W_hh + b_h)", "hs[t] @ W_hh + b_h) / (T - 1)"), "", "hs has NaN or infinity"),
+    ],
+)
+def test_the_forward_pass_is_said_first(source: str, change: tuple[str, str], equation: str, words: str) -> None:
+    found = judged(changed(source, change))
+    assert (found.verdict, found.causes[0].id, found.causes[0].equation) == ("wrong", "forward", equation)
+    assert words in found.causes[0].text
+    assert as_text(found, colour=False).splitlines()[-1].startswith(("Wrong: the forward pass", "dh_0", "49 problems"))
+
+
+ORDER = ("return sigmoid(z_i), sigmoid(z_f), np.tanh(z_g), sigmoid(z_o)",
+         "return sigmoid(z_i), sigmoid(z_f), np.tanh(z_o), sigmoid(z_g)")  # fmt: skip
+EXCHANGED = ("hs[t + 1] = (1 - z) * n + z * hs[t]", "hs[t + 1] = z * n + (1 - z) * hs[t]")
+
+
+def test_gates_in_another_order_are_said_and_the_gradients_judged_in_it() -> None:
+    """As CS231n has them: i, f, o, g. A file that is consistent has no other cause."""
+    consistent = changed(LSTM, ORDER, ("(dz_i, dz_f, dz_g, dz_o)", "(dz_i, dz_f, dz_o, dz_g)"))
+    found = judged(consistent)
+    assert [(cause.id, cause.gradients) for cause in found.causes] == [("gates-swapped", ())]
+    assert "gates in the order i, f, o, g" in found.causes[0].text
+    assert all(gradient.right for gradient in found.gradients.values())
+    found = judged(changed(consistent, ("dz_f = dc * cs[t]", "dz_f = dc * cs[t + 1]")))
+    assert [cause.id for cause in found.causes] == ["gates-swapped", "h-off-by-one"]
+    assert found.causes[1].reproduced
+    found = judged(changed(LSTM, ORDER))  # the gradient's columns lie in the documented order
+    assert [cause.id for cause in found.causes] == ["gates-swapped", "gates-swapped"]
+
+
+def test_the_columns_of_a_pattern_are_named_in_the_files_order() -> None:
+    found = judged(changed(LSTM, ORDER, ("(dz_i, dz_f, dz_g, dz_o)", "(dz_i, dz_f, dz_o, dz_g)"),
+                           ("dz_g = dc * i", "dz_g = 1.5 * dc * i")))  # fmt: skip
+    assert [cause.id for cause in found.causes] == ["gates-swapped", "unknown"]
+    assert "only the columns of g are wrong" in found.causes[1].text
+
+
+def test_z_and_1_minus_z_exchanged() -> None:
+    backward = (
+        ("da_n = dh * (1 - z)", "da_n = dh * z"),
+        ("(hs[t] - n)", "(n - hs[t])"),
+        ("dh * z +", "dh * (1 - z) +"),
+    )
+    found = judged(changed(GRU, EXCHANGED, *backward))
+    assert [(cause.id, cause.gradients) for cause in found.causes] == [("gates-swapped", ())]
+    assert found.causes[0].text.startswith("z and 1 - z are exchanged: ")
+    found = judged(changed(GRU, EXCHANGED))
+    assert "it does not fit this forward pass" in found.causes[1].text
+
+
+@pytest.mark.parametrize(
+    ("clip", "cause", "words"),
+    [
+        ("s = min(1, 3 / norm)", "clipped", "scaled to a norm of 3 where it is larger"),
+        ("s = min(1, 3 / (norm + 1e-6))", "clipped", "scaled to a norm of"),
+        ("s = 1 / norm", "unknown", ""),  # small ones grow, so nothing is clipped
+        ("s = 5 / norm if norm > 5 else 2", "unknown", ""),
+    ],
+)
+def test_clipping_by_the_norm(clip: str, cause: str, words: str) -> None:
+    found = judged(
+        RNN
+        + f"""
+
+right = backward
+def backward(*arguments):
+    grads = right(*arguments)
+    norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
+    {clip}
+    return {{name: s * g for name, g in grads.items()}}
+"""
+    )
+    assert (found.verdict, found.causes[0].id) == ("wrong", cause)
+    assert words in found.causes[0].text
+
+
+def test_one_large_entry_that_is_smaller_is_not_clipped() -> None:
+    found = judged(RNN.replace("db_h=db_h)", "db_h=np.where(abs(db_h) > 500, 0.9 * db_h, db_h))"))
+    assert (found.verdict, found.causes[0].reproduced) == ("wrong", False)
+
+
+@pytest.mark.parametrize("extra", ["(1 + 0.1 * (abs(hs[t + 1]) > 0.999))", "(abs(hs[t + 1]) < 1 - 1e-5)"])
+@pytest.mark.parametrize(
+    "known", [("dz @ W_hh.T", "dz @ W_hh"), ("db_h += dz.sum(axis=0)", "db_h += 2 * dz.sum(axis=0)")]
+)
+def test_a_second_bug_in_saturated_problems_alone_is_seen(known: tuple[str, str], extra: str) -> None:
+    found = judged(changed(RNN, known, ("dz = dh * (1 - hs[t + 1] ** 2)", f"dz = dh * (1 - hs[t + 1] ** 2) * {extra}")))
+    assert found.verdict == "wrong"
+    assert not any(cause.reproduced for cause in found.causes)
+
+
+def test_an_entry_is_named_as_it_lies_in_the_file() -> None:
+    """Rows and columns, N and T: as in the reader's arrays."""
+    found = judged(
+        changed(COLUMNS, ('"dW_xh": dWax', '"dW_xh": dWax + (np.arange(dWax.size).reshape(dWax.shape) == 1)'))
+    )
+    assert found.gradients["dW_xh"].at == (0, 1)
+    found = judged(changed(CS231N, ('"dx": dx', '"dx": dx + (np.arange(T)[None, :, None] == 1)')))
+    assert found.gradients["dx"].at == (0, 1, 0)
+    assert "axis 1 is 1" in found.causes[0].text
+
+
+@pytest.mark.parametrize(
+    ("source", "change", "line"),
+    [
+        (RNN, ("db_h += dz.sum(axis=0)", "db_h += dz.sum()"), "db_h += dz.sum(axis=0)"),  # a single array
+        (RNN, ("dh_next = dz @ W_hh.T", "dh_next = np.sin(dz) @ W_hh.T"), "dh_next = dz @ W_hh.T"),  # at T = 1 alone
+        (NETWORK, ("2 / y.shape[-1] *", "1 / y.shape[-1] *"), "dy_hat = 2 / y.shape[-1] * (y_hat[t] - y[t])"),
+    ],
+)
+def test_the_line_to_look_at_without_a_known_bug(source: str, change: tuple[str, str], line: str) -> None:
+    cause = judged(changed(source, change)).causes[0]
+    assert cause.id in ("unknown", "scaled")
+    assert cause.line == line
+
+
+def test_truncated_otherwise_than_it_says() -> None:
+    found = judged(changed(TRUNCATED, ("TRUNCATION = (1, 3)", "TRUNCATION = (1, 4)")))
+    assert (found.causes[0].id, found.causes[0].reproduced) == ("truncated", True)
+    assert found.causes[0].text == "the gradient is that of TBPTT(1, 3); TRUNCATION says (1, 4)."
+    found = judged(RNN + "\nTRUNCATION = (2, 4)\n")
+    assert found.causes[0].text == "the gradient is not truncated, though TRUNCATION says that it is."
+
+
+def test_wrong_with_saturation_alone_is_no_known_bug_in_windows_of_one_step() -> None:
+    """There many bugs are none at all."""
+    source = changed(
+        RNN,
+        ("(1 - hs[t + 1] ** 2)", "np.maximum(1 - hs[t + 1] ** 2, 1e-7)"),
+        ("dh = d_hs[t] + dh_next", "dh = d_hs[t]"),
+    )
+    found = judged(source + "\nTRUNCATION = (1, 1)\n")
+    assert not any(cause.reproduced for cause in found.causes)
+
+
+def test_digits_of_float32_on_the_way() -> None:
+    found = judged(changed(RNN, ("dz = dh *", "dz = dh.astype(np.float32) *")))
+    assert (found.causes[0].id, found.causes[0].reproduced) == ("float32", False)
+
+
+def test_right_gradients_with_something_else_wrong() -> None:
+    found = judged(
+        RNN
+        + """
+
+right = backward
+def backward(d_hs, x, hs, *parameters):
+    grads = right(d_hs, x, hs, *parameters)
+    hs[:] = 0
+    return grads
+"""
+    )
+    assert [cause.id for cause in found.causes] == ["argument-changed"]
+    assert as_text(found, colour=False).splitlines()[-1] == "All gradients are right. But see above. 49 problems."
