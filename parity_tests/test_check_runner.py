@@ -18,6 +18,7 @@ from numpy_rnn.check.__main__ import main
 from numpy_rnn.check.pairs import PAIRS
 from numpy_rnn.check.problems import problems
 from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
+from numpy_rnn.check.rules import BUGS
 from numpy_rnn.check.template import LSTM, RIGHT, right_line, template
 from parity_tests.check_styles import LOOPS
 from parity_tests.test_check import with_bug
@@ -178,6 +179,21 @@ def test_as_json_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         ("transposed-result", ["dW_hh"], True)
     ]
     assert as_json(verdict(runner.run(str(file)))) == result
+
+
+def test_the_example_of_the_page(tmp_path: Path) -> None:
+    """docs/check.md, and its numbers of problems."""
+    page = (Path(__file__).parent.parent / "docs" / "check.md").read_text()
+    found = check(tmp_path, RIGHT["rnn"].replace("dh_next = dz @ W_hh.T", "dh_next = dz @ W_hh"))
+    text = as_text(found, colour=False)
+    example = re.findall(r"```\n(Why:.*?)```", page, re.DOTALL)[0]
+    assert example in text[text.index("Why:") :] + "\n"
+    numbers = {pair.name: len(problems(pair)) for pair in PAIRS}
+    assert f"on {numbers['rnn']} problems ({numbers['network']} for a network with outputs)" in " ".join(page.split())
+    assert numbers["rnn"] == numbers["lstm"] == numbers["gru"]
+    assert all(len(bugs) > 100 for bugs in BUGS.values())
+    named = set(re.findall(r"`([a-z0-9-]+)`", page[page.index("## The causes") : page.index("## In a class")]))
+    assert {bug.id for bugs in BUGS.values() for bug in bugs} <= named
 
 
 def test_several_pairs(tmp_path: Path) -> None:

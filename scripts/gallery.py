@@ -132,7 +132,9 @@ def verdict_of(entry: Entry) -> tuple[list[str], list[Cause]]:
 
 
 def learnt_as(accuracies: list[float]) -> str:
-    return ", ".join(f"{accuracy:.2f}" for accuracy in accuracies)
+    """One number, if all seeds have the same."""
+    numbers = [f"{accuracy:.2f}" for accuracy in accuracies]
+    return ", ".join(numbers) if len(set(numbers)) > 1 else numbers[0]
 
 
 def row(number: int, entry: Entry, learnt: list[list[float]]) -> str:

@@ -29,7 +29,10 @@ TESTS = sorted({file.stem.removeprefix("test_") for file in (ROOT / "parity_test
 # where a file has no tests of its own name
 FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "derivative": "gradcheck",
          "verdict": "gradcheck", "rounding": "gradcheck", "differentiable": "gradcheck", "readouts": "models",
-         "ladder_results": "ladder", "command_line": "prediction"}  # fmt: skip
+         "ladder_results": "ladder", "command_line": "prediction", "judge": "check", "causes": "check_causes",
+         "patterns": "check_causes", "forward": "check_causes", "backward": "check", "gated": "check",
+         "variants_rnn": "check", "calls": "check_runner", "runner": "check_runner", "worker": "check_runner",
+         "report": "check_runner", "__main__": "check_runner"}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
