@@ -7,6 +7,7 @@ wrong gradient, three seeds each, and it is given to the checker.
 """
 
 import argparse
+import re
 import sys
 import tempfile
 import textwrap
@@ -139,13 +140,14 @@ def learnt_as(accuracies: list[float]) -> str:
 
 def row(number: int, entry: Entry, learnt: list[list[float]]) -> str:
     name, usual = error(entry, H**-0.5)
-    small = error(entry, 1e-3)[1]
+    small_name, small = error(entry, 1e-3)
+    small_error = f"{small:.1g} (`{small_name}`)" if small else "0"
     _, causes = verdict_of(entry)
     cause = f"`{causes[0].id}`{'' if causes[0].reproduced else ', by pattern'}"
     title = f"[{entry.title}](#{anchor(number, entry.title)})"
     recall = " | ".join(map(learnt_as, learnt))
     usual_error = f"{usual:.1g} (`{name}`)" if usual else "0"
-    return f"| {number} | {entry.pair} | {title} | {small:.1g} | {usual_error} | {recall} | {cause} |"
+    return f"| {number} | {entry.pair} | {title} | {small_error} | {usual_error} | {recall} | {cause} |"
 
 
 def anchor(number: int, title: str) -> str:
@@ -160,7 +162,8 @@ def section(number: int, entry: Entry) -> str:
     said = f"Wrong: {', '.join(f'`{name}`' for name in arrays)}." if arrays else "All gradients are right."
     cause = causes[0]
     said += f" {'Reproduced' if cause.reproduced else 'By pattern'}, `{cause.id}`: {cause.text}"
-    words = [textwrap.fill(text, 100, break_on_hyphens=False, break_long_words=False) for text in (entry.text, said)]
+    text = re.sub(r"([\w-]+/[\w-]+)#(\d+)", r"[\1#\2](https://github.com/\1/issues/\2)", entry.text)
+    words = [textwrap.fill(text, 100, break_on_hyphens=False, break_long_words=False) for text in (text, said)]
     return f"### {number}. {entry.title}\n\n```diff\n- {right}\n{wrong}\n```\n\n" + "\n\n".join(words) + "\n"
 
 
@@ -176,7 +179,10 @@ The task is the one of the README: which of four symbols came so many steps ago?
 0.25. The networks have {H} hidden units. They are trained on {updates} batches of {N} sequences with
 {T} steps each, by Adam with a rate of {lr}; the columns have the accuracy of the seeds {seeds}. The
 error is |wrong - right| / |right| of the parameter whose gradient is wrong the most: once with
-weights of 1/1000, and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)).
+weights of 1/1000, and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)). An error of 0 means
+that the parameters' gradients are right, and something else is wrong. "By pattern" means that the
+checker describes the results, but does not know the bug. An rnn has d_hs as an argument, a network
+also has its outputs and losses.
 
 """
 FOOT = """

@@ -55,9 +55,19 @@ def _by_pattern(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     if not cause:
         cause = pattern(pair, cases, wrong)
         if 0 < len(first) < len(wrong) and "(T = 1)" not in cause.text:
-            cause = cause._replace(text=f"{cause.text} With one step (T = 1) only {', '.join(first)} is wrong.")
+            verb = "is" if len(first) == 1 else "are"
+            cause = _and(cause, f"With one step (T = 1) only {', '.join(first)} {verb} wrong.")
     alone = first if len(first) == 1 else wrong
+    if alone == wrong and alone in (("dh_0",), ("dc_0",)):
+        name = alone[0][:2]
+        return cause._replace(
+            text=f"{cause.text} {name}_0 is what the first step sends back: {name}_next, after the loop."
+        )
     return _with_line(pair, cause, LAST_LINE.get(alone[0], alone[0])) if len(alone) == 1 else cause
+
+
+def _and(cause: Cause, sentence: str) -> Cause:
+    return cause._replace(text=f"{cause.text} {sentence}")
 
 
 def _with_line(pair: Pair, cause: Cause, target: str) -> Cause:

@@ -206,12 +206,11 @@ def template(pair: str) -> str:
 
 
 def right_line(pair: str, target: str) -> Line:
-    """The line that computes `target`, such as dh_next, hs[t + 1] or dW_hh; a step that is given has no equation."""
-    found = {
-        left: Line(equation, left + sign + value)
-        for _, left, sign, value, equation, _ in TO_FILL_IN.findall(RIGHT[pair])
-    }
-    if target in found:
-        return found[target]
+    """The line that computes `target`, such as dh_next or hs[t + 1], or the loop. A given line has no equation."""
+    if target == "loop":
+        return Line("", "for t in reversed(range(T)):")
+    for _, left, sign, value, equation, _ in TO_FILL_IN.findall(RIGHT[pair]):
+        if left == target:
+            return Line(equation, left + sign + value)
     (given,) = re.findall(rf"^ +({re.escape(target)} = .+?)(?:  #.*)?$", RIGHT[pair], re.MULTILINE)
     return Line("", given)

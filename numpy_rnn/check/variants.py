@@ -58,7 +58,7 @@ class OtherStepsLoss(Backward):
 
 
 class FirstStepLeftOut(Backward):
-    id, target = "step-left-out", "dh"
+    id, target = "step-left-out", "loop"
     text = "the loop ends one step too early: the first step is left out."
 
     def steps(self, T: int) -> Iterable[int]:
@@ -73,7 +73,7 @@ class LastStepAlone(FirstStepLeftOut):
 
 
 class LoopForward(Backward):
-    id, target = "loop-forward", "dh"
+    id, target = "loop-forward", "loop"
     text = "the loop goes forward in time: for t in range(T). It has to go back, for t in reversed(range(T))."
 
     def steps(self, T: int) -> Iterable[int]:

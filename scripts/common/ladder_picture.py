@@ -10,6 +10,7 @@ from common.pictures import BLUE, GREY, new_figure, save
 import numpy as np
 
 CHANCE = 50.0
+KEPT = "Each row keeps the repairs above it. Blue: a gain that is larger than its own 95 % interval"
 
 
 def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int]) -> None:
@@ -22,9 +23,10 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
     heights = [len(mine) for mine in rows.values()]
     figure = new_figure(10, 1 + 0.75 * len(rows) + 0.36 * sum(heights))
     panels = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    several = len({rung.cell for rung in chosen}) > 1
     words = 100 * results.about["bag_of_words_accuracy"]
     for axes, (system, mine) in zip(panels, rows.items(), strict=True):
-        _draw_rows(axes, results, mine, seeds)
+        _draw_rows(axes, results, mine, seeds, several)
         for x, style, name, side in ((CHANCE, ":", "chance", "left"), (words, "--", "bag of words", "right")):
             axes.axvline(x, color=GREY, linestyle=style, linewidth=1, zorder=0)
             axes.annotate(name, (x, 1), (0, 3), ("data", "axes fraction"), "offset points", color=GREY, ha=side)
@@ -32,7 +34,7 @@ def draw(stream: BinaryIO, results: Results, chosen: list[Rung], seeds: list[int
         axes.tick_params(labelbottom=True)
     panels[-1].set_xlabel(
         "test accuracy, %.   Dot: one seed; upright line: their mean; bar: its 95 % interval.\n"
-        "Blue: better than the row above, by a gain that is larger than its own 95 % interval"
+        + ("A grey gain is smaller than its own 95 % interval" if several else KEPT)
     )
     save(figure, stream)
 
@@ -51,16 +53,18 @@ def _range(results: Results, some: list[Rung], seeds: list[int]) -> str:
     return " to ".join(means[:: max(1, len(means) - 1)]) + " %" if means else "--"
 
 
-def _draw_rows(axes: Any, results: Results, mine: list[tuple[Rung, list[float]]], seeds: list[int]) -> None:
+def _draw_rows(
+    axes: Any, results: Results, mine: list[tuple[Rung, list[float]]], seeds: list[int], several: bool
+) -> None:
     """With the gain over the row above, in blue where its 95 % interval lies above zero."""
-    several = len({rung.cell for rung, _ in mine}) > 1
     for y, (rung, added) in enumerate(mine):
         values = [100 * accuracy for accuracy in accuracies(results, rung, seeds).values()]
         mean, half = interval(added) if len(added) > 1 else (0.0, 0.0)
-        colour = BLUE if mean > half else GREY
+        proven = BLUE if mean > half else GREY
+        colour = BLUE if several and added else proven
         if added:
             at, where = (1, y), ("axes fraction", "data")
-            axes.annotate(percent(added, "+"), at, (6, 0), where, "offset points", color=colour, va="center")
+            axes.annotate(percent(added, "+"), at, (6, 0), where, "offset points", color=proven, va="center")
         if values:
             half = interval(values)[1] if len(values) > 1 else 0.0
             axes.errorbar(np.mean(values), y, xerr=half, fmt="|", color=colour, markersize=16, capsize=3, linewidth=1)
