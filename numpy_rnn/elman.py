@@ -70,7 +70,7 @@ class ElmanNetwork(WithParams):
             h_0: (N, H), the initial state; None is zeros. To continue a sequence, give the h_n of the chunk before.
 
         Returns:
-            The losses E_t (T, N), the last state h_n (N, H), and the cache for `backward`."""
+            The losses E_t (T, N), the last state h_n (N, H), the cache for `backward`; till then leave x unchanged."""
         h, o = self.states(x, h_0)
         y_hat = losses.softmax(o)  # (T, N, C), Eq. (27)
         E, loss_cache = losses.squared_error(y_hat, y) if self.error == "squared_error" else losses.cross_entropy(o, y)

@@ -165,7 +165,7 @@ NAMES = {"numpy": "NumPy, by hand", "torch": "PyTorch"}
 
 def draw(stream: BinaryIO, losses: dict[str, list[float]], result: dict[str, Any]) -> None:
     """Writes a PNG of `result`, as scripts/compare.py makes it, and of the losses of every step."""
-    figure = new_figure(9, 8.5)
+    figure = new_figure(7.5, 8.5)
     curves, difference, accuracy = figure.subplots(3, 1)
     steps = np.arange(1, len(losses["numpy"]) + 1)
     for backend, width in (("torch", 3), ("numpy", 0.8)):  # the wide curve is seen behind the thin one

@@ -143,7 +143,8 @@ def row(number: int, entry: Entry, learnt: list[list[float]]) -> str:
     small_name, small = error(entry, 1e-3)
     small_error = f"{small:.1g} (`{small_name}`)" if small else "0"
     _, causes = verdict_of(entry)
-    cause = f"`{causes[0].id}`{'' if causes[0].reproduced else ', by pattern'}"
+    unnamed = "" if causes[0].reproduced or causes[0].id == "unknown" else ", by pattern"
+    cause = f"`{causes[0].id}`{unnamed}"
     title = f"[{entry.title}](#{anchor(number, entry.title)})"
     recall = " | ".join(map(learnt_as, learnt))
     usual_error = f"{usual:.1g} (`{name}`)" if usual else "0"
@@ -155,6 +156,11 @@ def anchor(number: int, title: str) -> str:
     return "".join(c for c in f"{number}. {title}".lower().replace(" ", "-") if c.isalnum() or c in "-_")
 
 
+def filled(paragraph: str) -> str:
+    """In lines of at most 100 characters."""
+    return textwrap.fill(paragraph, 100, break_on_hyphens=False, break_long_words=False)
+
+
 def section(number: int, entry: Entry) -> str:
     right = right_line(entry.pair, entry.target).text
     wrong = "\n".join(f"+ {line.strip()}" for line in entry.wrong.splitlines())
@@ -163,25 +169,26 @@ def section(number: int, entry: Entry) -> str:
     cause = causes[0]
     said += f" {'Reproduced' if cause.reproduced else 'By pattern'}, `{cause.id}`: {cause.text}"
     text = re.sub(r"([\w-]+/[\w-]+)#(\d+)", r"[\1#\2](https://github.com/\1/issues/\2)", entry.text)
-    words = [textwrap.fill(text, 100, break_on_hyphens=False, break_long_words=False) for text in (text, said)]
+    words = [filled(text), filled(said)]
     return f"### {number}. {entry.title}\n\n```diff\n- {right}\n{wrong}\n```\n\n" + "\n\n".join(words) + "\n"
 
 
 HEAD = """\
 # Which wrong lines learn all the same?
 
-Most of them: with {short} of these {all} wrong lines the network still learns a short task, and with
-{long} a long one, too (all seeds above {learnt}). So a falling loss proves nothing about a gradient.
-Each row below is a right network with one line written otherwise, as it was found in tutorials and
-assignments, or as it is easily written. The last column is what [the checker](check.md) says.
+Most of them. Of {all} wrong lines, {changing} change the gradients that the network is trained with.
+With {short} of these it still learns a short task, and with {long} a long one, too (all seeds above
+{learnt}). So a falling loss does not show that a gradient is right. Each row below is a right
+network with one line written otherwise, as it was found in tutorials and assignments, or as it is
+easily written. The last column is what [the checker](check.md) says.
 
-The task is the one of the README: which of four symbols came so many steps ago? Guessing gives
+The task is like that of the README: which of four symbols came so many steps ago? Guessing gives
 0.25. The networks have {H} hidden units. They are trained on {updates} batches of {N} sequences with
 {T} steps each, by Adam with a rate of {lr}; the columns have the accuracy of the seeds {seeds}. The
 error is |wrong - right| / |right| of the parameter whose gradient is wrong the most: once with
 weights of 1/1000, and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)). An error of 0 means
 that the parameters' gradients are right, and something else is wrong. "By pattern" means that the
-checker describes the results, but does not know the bug. An rnn has d_hs as an argument, a network
+checker describes the results of a bug that it does not know. An rnn has d_hs as an argument, a network
 also has its outputs and losses.
 
 """
@@ -196,8 +203,9 @@ minutes on one core). A test makes all but the accuracies again, and some of tho
 def as_page(right: list[list[list[float]]], wrong: list[list[list[float]]]) -> str:
     """`right` has the accuracies of the right networks, `wrong` those of the entries: by lag, then by seed."""
     settings = {"T": T, "N": N, "H": H, "updates": UPDATES, "lr": LR, "seeds": ", ".join(map(str, SEEDS))}
-    short, long = (sum(min(learnt[k]) >= LEARNT for learnt in wrong) for k in range(2))
-    settings |= {"all": len(ENTRIES), "short": short, "long": long, "learnt": LEARNT}
+    changing = [learnt for entry, learnt in zip(ENTRIES, wrong, strict=True) if error(entry, H**-0.5)[1] > 1e-6]
+    short, long = (sum(min(learnt[k]) >= LEARNT for learnt in changing) for k in range(2))
+    settings |= {"all": len(ENTRIES), "changing": len(changing), "short": short, "long": long, "learnt": LEARNT}
     recall = " | ".join(f"recalls {lag} step{'s' * (lag > 1)} ago" for lag in LAGS)
     table = [
         f"| | network | the line | error, weights 1/1000 | error, usual weights | {recall} | the checker |",
@@ -207,7 +215,8 @@ def as_page(right: list[list[list[float]]], wrong: list[list[list[float]]]) -> s
         table.append(f"| | {pair} | all lines are right | 0 | 0 | {' | '.join(map(learnt_as, learnt))} | right |")
     table += [row(k, entry, learnt) for k, (entry, learnt) in enumerate(zip(ENTRIES, wrong, strict=True), 1)]
     sections = [section(number, entry) for number, entry in enumerate(ENTRIES, 1)]
-    return HEAD.format(**settings) + "\n".join(table) + "\n\n" + "\n".join(sections) + FOOT.format(minutes=MINUTES)
+    head = "\n\n".join(map(filled, HEAD.format(**settings).split("\n\n")))
+    return head + "\n".join(table) + "\n\n" + "\n".join(sections) + FOOT.format(minutes=MINUTES)
 
 
 if __name__ == "__main__":

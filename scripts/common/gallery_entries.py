@@ -54,7 +54,7 @@ ENTRIES = (
     Entry("rnn", "dz", "dz = np.clip(dh * (1 - hs[t + 1] ** 2), -0.001, 0.001)", "Clipping inside the backward pass",
           "It is right as long as nothing is clipped, and no check at small gradients sees it."),
     Entry("rnn", "dW_hh", "dW_hh = (dW_hh + hs[t].T @ dz).astype(np.float32)", "A float32 buffer in a float64 check",
-          "No numeric check can pass, and so people loosen its tolerance until it does."),
+          "A check to more than seven digits cannot pass, and so people loosen its tolerance until it does."),
     Entry("rnn", "dh_next", "dh_next = np.zeros_like(dh) if t in (5, 10, 15) else dz @ W_hh.T",
           "Truncated, and nobody said so",
           "Chunks of five steps. It learns what lies within a chunk. If it is meant, TRUNCATION = (5, 5) says so."),
