@@ -1,8 +1,10 @@
-"""Is the backward pass of your own RNN right, and if not, why?
+"""Is the backward pass of your own RNN, LSTM or GRU right, and if not, why?
 
-FILE defines forward and backward (--template prints one to fill in). They are run on some forty problems, in a process
-of its own, and every gradient is compared with the right one. Where one is wrong, known bugs are tried: if one of them
-gives exactly your results, it is named, with the equation and the right line.
+FILE defines a forward and a backward pass (--template prints a file to fill in).
+They are run on 30 to 50 problems, in a process of their own, and every gradient
+is compared with the right one. Where one is wrong, known bugs are tried: if one
+of them gives exactly your results, it is named, with the equation and the right
+line.
 
 Status 0: all is right. 1: something is wrong. 2: it could not be judged.
 """
@@ -20,6 +22,7 @@ from numpy_rnn.check.template import RIGHT, template
 
 EXAMPLES = """examples:
   python -m numpy_rnn.check --template > my_rnn.py
+  python -m numpy_rnn.check --template lstm > my_lstm.py
   python -m numpy_rnn.check my_rnn.py
   python -m numpy_rnn.check my_rnn.py --json verdict.json
 """
