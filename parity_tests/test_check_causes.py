@@ -3,7 +3,12 @@
 import pytest
 
 from numpy_rnn.check import template
+from numpy_rnn.check.forward import right_states
+from numpy_rnn.check.judge import backward
+from numpy_rnn.check.pairs import RNN as RNN_PAIR
+from numpy_rnn.check.problems import SATURATED, problems
 from numpy_rnn.check.report import as_text
+from numpy_rnn.check.rules import right
 from parity_tests.check_styles import COLUMNS, CS231N, TRUNCATED
 from parity_tests.test_check_foreign import judged
 
@@ -103,8 +108,18 @@ def backward(*arguments):
 
 
 def test_one_large_entry_that_is_smaller_is_not_clipped() -> None:
-    found = judged(RNN.replace("db_h=db_h)", "db_h=np.where(abs(db_h) > 500, 0.9 * db_h, db_h))"))
+    sizes = []
+    for problem in problems(RNN_PAIR):
+        grads = backward(right("rnn", None), problem, right_states(RNN_PAIR, problem.arguments))
+        if problem.kind != SATURATED:
+            sizes += [*abs(grads["db_h"])]
+    second, largest = sorted(sizes)[-2:]
+    limit = (second + largest) / 2
+    found = judged(RNN.replace("db_h=db_h)", f"db_h=np.clip(db_h, -{limit}, {limit}))"))
     assert (found.verdict, found.causes[0].reproduced) == ("wrong", False)
+    limit = sorted(sizes)[-9]
+    found = judged(RNN.replace("db_h=db_h)", f"db_h=np.clip(db_h, -{limit}, {limit}))"))
+    assert (found.verdict, found.causes[0].id) == ("wrong", "clipped")
 
 
 @pytest.mark.parametrize("extra", ["(1 + 0.1 * (abs(hs[t + 1]) > 0.999))", "(abs(hs[t + 1]) < 1 - 1e-5)"])
@@ -148,6 +163,11 @@ def test_truncated_otherwise_than_it_says() -> None:
     assert found.causes[0].text == "the gradient is that of TBPTT(1, 3); TRUNCATION says (1, 4)."
     found = judged(RNN + "\nTRUNCATION = (2, 4)\n")
     assert found.causes[0].text == "the gradient is not truncated, though TRUNCATION says that it is."
+
+
+def test_a_known_bug_in_a_truncated_file() -> None:
+    found = judged(changed(TRUNCATED, ("g = e @ W_hh.T", "g = e @ W_hh")))
+    assert (found.causes[0].id, found.causes[0].reproduced) == ("transpose-missing", True)
 
 
 def test_wrong_with_saturation_alone_is_no_known_bug_in_windows_of_one_step() -> None:
