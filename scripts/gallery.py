@@ -176,8 +176,8 @@ def section(number: int, entry: Entry) -> str:
 HEAD = """\
 # Which wrong lines learn all the same?
 
-Most of them. Of {all} wrong lines, {changing} change the gradients that the network is trained with.
-With {short} of these it still learns a short task, and with {long} a long one, too (all seeds above
+Most of them. Of {all} wrong lines, {changing} change the gradients that the network is trained with
+by more than 1e-6. With {short} of these it still learns a short task, and with {long} a long one, too (all seeds above
 {learnt}). So a falling loss does not show that a gradient is right. Each row below is a right
 network with one line written otherwise, as it was found in tutorials and assignments, or as it is
 easily written. The last column is what [the checker](check.md) says.
@@ -186,7 +186,7 @@ The task is like that of the README: which of four symbols came so many steps ag
 0.25. The networks have {H} hidden units. They are trained on {updates} batches of {N} sequences with
 {T} steps each, by Adam with a rate of {lr}; the columns have the accuracy of the seeds {seeds}. The
 error is |wrong - right| / |right| of the parameter whose gradient is wrong the most: once with
-weights of 1/1000, and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)). An error of 0 means
+weights from U(-0.001, 0.001), and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)). An error of 0 means
 that the parameters' gradients are right, and something else is wrong. "By pattern" means that the
 checker describes the results of a bug that it does not know. An rnn has d_hs as an argument, a network
 also has its outputs and losses.

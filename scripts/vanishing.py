@@ -146,7 +146,7 @@ def draw(stream: BinaryIO, found: list[dict[tuple[str, str], Array]]) -> None:
         axes.fill_between(range(T + 1), norms.min(axis=0), norms.max(axis=0), color=colour, alpha=0.2, linewidth=0)
         axes.annotate(words, (T, middle[-1]), (4, up), textcoords="offset points", color=colour, va="center")
     axes.set(xlabel="lag T - k, in steps", ylabel=r"norm of $dh_T/dh_k$ (LSTM: $dc_T/dc_k$)", xlim=(0, T))
-    axes.set_title("Where W_hh and f start matters more than whether there are gates")
+    axes.set_title("The initial W_hh and forget bias matter more than gates")
     save(figure, stream)
 
 

@@ -154,7 +154,7 @@ def _reach(table: list[list[bool]]) -> list[str]:
     T = len(table)
     lines = [
         "The gradient of one loss alone. Row: the loss; column: the step; X: its dx is",
-        "wrong there. (Gradients go back in time: nothing right of the diagonal.)",
+        "wrong there. (Gradients go back in time, so above the diagonal all is zero.)",
         "      step " + " ".join(str(k + 1) for k in range(T)),
     ]
     for t, row in enumerate(table):

@@ -42,7 +42,8 @@ ENTRIES = (
           "dW_hh takes the state that step t has read, not the one that it has made. Asked about in "
           "VikParuchuri/zero_to_gpt#9."),
     Entry("rnn", "dW_hh", "dW_hh = hs[t].T @ dz", "Assigned, not added up",
-          "The sum over the steps keeps its last term only, which is that of the first step."),
+          "The sum over the steps keeps its last term only, which is that of the first step. Here h_0 is zero, and so "
+          "is this term: W_hh is not trained at all."),
     Entry("rnn", "dx[t]", "dx[t] = (d_hs[t] * (1 - hs[t + 1] ** 2)) @ W_xh.T", "dx misses the later losses",
           "All gradients of this layer's parameters are right, so it learns. What is below it, another layer or an "
           "embedding, learns from a wrong dx."),
