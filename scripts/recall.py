@@ -1,0 +1,85 @@
+"""What does a truncation cost in learning? Trains networks by TBPTT(1, k2) to say which symbol came some steps ago.
+
+Prints a table of docs/vanishing.md: for each cell and k2 the share of right answers, three seeds each. The gradient
+reaches a symbol of `lag` steps ago if k2 > lag. About ten minutes on one core.
+"""
+
+import argparse
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+
+from common.command_line import Parser, status_of
+
+import numpy as np
+from tqdm import tqdm
+
+from numpy_rnn import GRU, LSTM, RNN, Adam, Linear, SequenceModel, cross_entropy, cross_entropy_backward, reduce
+from numpy_rnn.checks import check_size
+from numpy_rnn.layers import join
+
+LAYERS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
+LAGS, K2, SEEDS = range(1, 7), (1, 2, 4, 8), range(3)
+C, T, N, H, UPDATES, LR = 4, 20, 32, 32, 300, 0.01  # symbols, steps, sequences, hidden units
+
+
+def recall(cell: str, k2: int, lag: int, seed: int) -> float:
+    """The share of right answers after the training, on new sequences; guessing gives 1 / C."""
+    rng = np.random.default_rng(seed)
+    layer = LAYERS[cell](C, H, rng=rng)
+    model = SequenceModel(layer, Linear(H, C, rng=rng))
+    optimizer = Adam(model.params)
+    for _ in range(UPDATES):
+        symbols = rng.integers(0, C, (T + lag, N))
+        x, labels = np.eye(C, dtype=np.float32)[symbols[lag:]], symbols[:T]  # the first `lag` labels were never in x
+        h, _, cache = layer.forward(x)  # (T, N, H)
+        logits, _ = model.output.forward(h)  # (T, N, C)
+        losses, loss_cache = cross_entropy(logits, labels)
+        _, d_losses = reduce(losses)
+        dh, of_output = model.output.backward(cross_entropy_backward(d_losses, loss_cache), h)
+        grads = layer.backward(dh, None, cache, k1=1, k2=k2)
+        optimizer.step(join({"layer": grads.params, "output": of_output}), lr=LR)
+    symbols = rng.integers(0, C, (T + lag, N))
+    h, _, _ = layer.forward(np.eye(C, dtype=np.float32)[symbols[lag:]])
+    logits, _ = model.output.forward(h)
+    return float((logits.argmax(axis=2) == symbols[:T])[lag:].mean())
+
+
+def table(found: dict[tuple[str, int, int], list[float]]) -> str:
+    """A row for each cell and k2; where the gradient reaches the symbol, the numbers are bold."""
+    lines = [
+        f"| cell | k2 | 1 step ago | {' | '.join(f'{lag} steps ago' for lag in LAGS[1:])} |",
+        f"| --- | --- |{' --- |' * len(LAGS)}",
+    ]
+    for cell, k2 in product(LAYERS, K2):
+        cells = [shown(found[cell, k2, lag], k2 > lag) for lag in LAGS]
+        lines.append(f"| {cell} | {k2} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def shown(accuracies: list[float], reached: bool) -> str:
+    low, high = f"{min(accuracies):.2f}", f"{max(accuracies):.2f}"
+    words = low if low == high else f"{low} to {high}"
+    return f"**{words}**" if reached else words
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = Parser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=1, help="networks at the same time (default: %(default)s)")
+    return status_of("recall.py", show, parser.parse_args(arguments))
+
+
+def show(args: argparse.Namespace) -> None:
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # of the workers
+    jobs = list(product(LAYERS, K2, LAGS, SEEDS))
+    with ProcessPoolExecutor(check_size("jobs", args.jobs)) as pool:
+        results = list(tqdm(pool.map(recall, *zip(*jobs, strict=True)), "networks", len(jobs), disable=None))
+    found: dict[tuple[str, int, int], list[float]] = {}
+    for (cell, k2, lag, _), accuracy in zip(jobs, results, strict=True):
+        found.setdefault((cell, k2, lag), []).append(accuracy)
+    print(table(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
