@@ -72,6 +72,13 @@ class LastStepAlone(FirstStepLeftOut):
         return [T - 1]
 
 
+class LastStepLeftOut(FirstStepLeftOut):
+    text = "the loop begins one step too early: the last step is left out."
+
+    def steps(self, T: int) -> Iterable[int]:
+        return reversed(range(T - 1))
+
+
 class LoopForward(Backward):
     id, target = "loop-forward", "loop"
     text = "the loop goes forward in time: for t in range(T). It has to go back, for t in reversed(range(T))."
@@ -219,7 +226,7 @@ def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Back
                 XOfTheStepAfterUpToTheEnd, XOfTheStepBeforeFromTheStart):  # fmt: skip
         yield written(bug, rule)
     yield LaterLossLostInDx(right, lost)
-    yield from (written(bug, rule) for bug in (FirstStepLeftOut, LastStepAlone, LoopForward))
+    yield from (written(bug, rule) for bug in (FirstStepLeftOut, LastStepLeftOut, LastStepAlone, LoopForward))
     if "dW_hy" not in names:  # the network's losses are not arguments
         yield from (written(OtherStepsLoss, rule, shift) for shift in (1, -1))
     together = [names, tuple(name for name in names if "W" in name), tuple(name for name in names if "b" in name)]

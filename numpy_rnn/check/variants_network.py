@@ -6,6 +6,7 @@ import numpy as np
 
 from numpy_rnn.check.backward import Backward, NetworkBackward
 from numpy_rnn.check.pairs import Arrays
+from numpy_rnn.check.variants import FirstStepLeftOut, LastStepAlone, LastStepLeftOut
 from numpy_rnn.check.variants_rnn import of_the_rnn
 from numpy_rnn.types import Array
 
@@ -74,6 +75,16 @@ class StateBeforeInWhy(NetworkBackward):
         return np.einsum("tnh,tnc->hc", hs[:-1], do)
 
 
+class WithItsOutputs(NetworkBackward):
+    """Put before a bug of the loop over time: the output layer's gradients are added up in the same loop."""
+
+    def __call__(self, a: Arrays) -> Arrays:
+        every = super().__call__(a)
+        kept = sorted(self.steps(len(a["x"])))
+        dW_hy = np.einsum("tnh,tnc->hc", a["hs"][1:][kept], every["do"][kept])
+        return every | {"dW_hy": dW_hy, "db_y": every["do"][kept].sum(axis=(0, 1))}
+
+
 def of_the_network(names: tuple[str, ...]) -> Iterator[Backward]:
     yield from (
         SoftmaxDiagonal(),
@@ -84,4 +95,6 @@ def of_the_network(names: tuple[str, ...]) -> Iterator[Backward]:
     yield from (OfCrossEntropy(factor) for factor in ("1", "-1", "1 / C", "1 / N"))
     yield OutputLayerOfTheLastStep(("dW_hy", "db_y"), True)
     yield OutputLayerOfTheLastStep(("dW_hy", "db_y"), False)
+    for bug in (FirstStepLeftOut, LastStepLeftOut, LastStepAlone):
+        yield type(bug.__name__, (WithItsOutputs, bug, NetworkBackward), {})()
     yield from of_the_rnn(NetworkBackward, names)
