@@ -39,7 +39,14 @@ class SequenceModel:
         self.params: Params = JoinedParams(join({"layer": layer.params, "output": output.params}))
 
     def gradients(
-        self, x: Array, labels: Array, h_0: Any = None, weights: Array | None = None, masks: list[Array] | None = None
+        self,
+        x: Array,
+        labels: Array,
+        h_0: Any = None,
+        weights: Array | None = None,
+        masks: list[Array] | None = None,
+        k1: int | None = None,
+        k2: int | None = None,
     ) -> tuple[float, Params, Any]:
         """The loss of a chunk and its gradients.
 
@@ -51,6 +58,8 @@ class SequenceModel:
             h_0: the initial state, see `RNNBase.forward`; None is zeros.
             weights: (T, N), w, see `losses.reduce`; None is 1 everywhere.
             masks: those of `layer.dropout_masks(T, N, rng)`; None is no dropout, whatever the layer's `dropout` is.
+            k1: see `RNNBase.backward`; None is T.
+            k2: the same; None is no limit.
 
         Returns:
             L, its gradients, named as `params`, and the last state h_n.
@@ -64,7 +73,7 @@ class SequenceModel:
         loss, d_losses = reduce(losses, weights)
         d_logits = cross_entropy_backward(d_losses, loss_cache)  # (T, N, C)
         dh, of_output = self.output.backward(d_logits, h)  # (T, N, F)
-        grads = self.layer.backward(dh, None, cache)
+        grads = self.layer.backward(dh, None, cache, k1=k1, k2=k2)
         return loss, join({"layer": grads.params, "output": of_output}), h_n
 
 

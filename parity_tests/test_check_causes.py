@@ -42,8 +42,10 @@ def test_the_forward_pass_is_said_first(source: str, change: tuple[str, str], eq
     assert as_text(found, colour=False).splitlines()[-1].startswith(("Wrong: the forward pass", "dh_0", "49 problems"))
 
 
-ORDER = ("return sigmoid(z_i), sigmoid(z_f), np.tanh(z_g), sigmoid(z_o)",
-         "return sigmoid(z_i), sigmoid(z_f), np.tanh(z_o), sigmoid(z_g)")  # fmt: skip
+ORDER = (
+    "return sigmoid(z_i), sigmoid(z_f), np.tanh(z_g), sigmoid(z_o)",
+    "return sigmoid(z_i), sigmoid(z_f), np.tanh(z_o), sigmoid(z_g)",
+)
 EXCHANGED = ("hs[t + 1] = (1 - z) * n + z * hs[t]", "hs[t + 1] = z * n + (1 - z) * hs[t]")
 
 
@@ -62,8 +64,14 @@ def test_gates_in_another_order_are_said_and_the_gradients_judged_in_it() -> Non
 
 
 def test_the_columns_of_a_pattern_are_named_in_the_files_order() -> None:
-    found = judged(changed(LSTM, ORDER, ("(dz_i, dz_f, dz_g, dz_o)", "(dz_i, dz_f, dz_o, dz_g)"),
-                           ("dz_g = dc * i", "dz_g = 1.5 * dc * i")))  # fmt: skip
+    found = judged(
+        changed(
+            LSTM,
+            ORDER,
+            ("(dz_i, dz_f, dz_g, dz_o)", "(dz_i, dz_f, dz_o, dz_g)"),
+            ("dz_g = dc * i", "dz_g = 1.5 * dc * i"),
+        )
+    )
     assert [cause.id for cause in found.causes] == ["gates-swapped", "unknown"]
     assert "only the columns of g are wrong" in found.causes[1].text
 

@@ -69,10 +69,13 @@ def test_the_first_steps_are_the_readmes() -> None:
     ("old", "new", "words"),
     [
         ("k2=6", "k2=5", "the accuracy is"),
-        ("network.update(grads.params,", "network.update({k: (k[-1] == 'y') * g for k, g in grads.params.items()},",
-         "The output layer trained alone gives"),
+        (
+            "network.update(grads.params,",
+            "network.update({k: (k[-1] == 'y') * g for k, g in grads.params.items()},",
+            "The output layer trained alone gives",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_it_does_not_learn(old: str, new: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Seed 0; on another processor the accuracy is another one in that range, or near it."""
     low, high = map(float, re.findall(rf"{words} ([\d.]+) to ([\d.]+)", README)[0])

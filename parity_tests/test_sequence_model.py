@@ -102,6 +102,9 @@ def test_a_chunk_goes_back_to_its_start_only(cell: Any) -> None:
     truncated = layer.backward(d_logits @ model.output.params["W"].T, None, cache, k1=4, k2=4)
     for name, gradient in truncated.params.items():
         np.testing.assert_allclose(total[f"layer.{name}"], gradient, rtol=1e-11, atol=1e-14)
+    _, grads, _ = model.gradients(x, labels, k1=4, k2=4)
+    for name, gradient in grads.items():
+        np.testing.assert_allclose(gradient, total[name], rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("cell", ["tanh", "LSTM", "GRU"])

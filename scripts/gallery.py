@@ -25,7 +25,7 @@ from numpy_rnn.check.causes import Cause
 from numpy_rnn.check.report import verdict
 from numpy_rnn.check.runner import run
 from numpy_rnn.check.template import RIGHT, right_line
-from numpy_rnn.losses import softmax
+from numpy_rnn.losses import softmax, softmax_backward, squared_error_backward
 from numpy_rnn.optim import Adam
 from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.types import Array, Params
@@ -87,8 +87,7 @@ def gradients(pair: str, names: Names, p: Params, x: Array, y: Array) -> tuple[P
     states = names[f"{prefix}forward"](x, *([zeros] * (2 if pair == "lstm" else 1)), *recurrent)
     states = states if isinstance(states, tuple) else (states,)
     y_hat = softmax(states[0][1:] @ p["W_hy"] + p["b_y"])
-    dy_hat = 2 / (C * N) * (y_hat - y)
-    do = y_hat * (dy_hat - (y_hat * dy_hat).sum(axis=-1, keepdims=True))
+    do = softmax_backward(squared_error_backward(np.full((T, N), 1 / N), y_hat - y), y_hat)
     grads = names[f"{prefix}backward"](do @ p["W_hy"].T, x, *states, *recurrent)
     found = {name: grads[f"d{name}"] for name in p if name not in ("W_hy", "b_y")}
     return found | {"W_hy": np.einsum("tnh,tnc->hc", states[0][1:], do), "b_y": do.sum(axis=(0, 1))}, y_hat

@@ -15,9 +15,8 @@ from common.command_line import Parser, status_of
 import numpy as np
 from tqdm import tqdm
 
-from numpy_rnn import GRU, LSTM, RNN, Adam, Linear, SequenceModel, cross_entropy, cross_entropy_backward, reduce
+from numpy_rnn import GRU, LSTM, RNN, Adam, Linear, SequenceModel
 from numpy_rnn.checks import check_size
-from numpy_rnn.layers import join
 
 LAYERS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
 LAGS, K2, SEEDS = range(1, 7), (1, 2, 4, 8), range(3)
@@ -33,13 +32,8 @@ def recall(cell: str, k2: int, lag: int, seed: int) -> float:
     for _ in range(UPDATES):
         symbols = rng.integers(0, C, (T + lag, N))
         x, labels = np.eye(C, dtype=np.float32)[symbols[lag:]], symbols[:T]  # the first `lag` labels were never in x
-        h, _, cache = layer.forward(x)  # (T, N, H)
-        logits, _ = model.output.forward(h)  # (T, N, C)
-        losses, loss_cache = cross_entropy(logits, labels)
-        _, d_losses = reduce(losses)
-        dh, of_output = model.output.backward(cross_entropy_backward(d_losses, loss_cache), h)
-        grads = layer.backward(dh, None, cache, k1=1, k2=k2)
-        optimizer.step(join({"layer": grads.params, "output": of_output}), lr=LR)
+        _, grads, _ = model.gradients(x, labels, k1=1, k2=k2)
+        optimizer.step(grads, lr=LR)
     symbols = rng.integers(0, C, (T + lag, N))
     h, _, _ = layer.forward(np.eye(C, dtype=np.float32)[symbols[lag:]])
     logits, _ = model.output.forward(h)

@@ -7,7 +7,8 @@ calls       calls them, and refuses what cannot be judged
 worker      does so in a process of its own; runner starts that process and stops it
 forward     the right states
 backward    the right backward pass of the RNN and the network, one method for each equation; gated: of LSTM and GRU
-variants    the known bugs: one of these methods written otherwise. Those of one cell: variants_rnn and so on
+variants    the known bugs: one of these methods written otherwise. Of the sums over the steps: variants_sums; of one
+            cell: variants_rnn, variants_network, variants_lstm, variants_gru; of gates: variants_gates
 rules       for each pair the right rule and the known bugs
 judge       right or wrong, gradient by gradient
 causes      which known bug gives the reader's results; patterns: what they look like, if none does

@@ -20,7 +20,7 @@ from numpy_rnn.check.patterns import (
     saturated,
     scaled,
     zero,
-)  # fmt: skip
+)
 from numpy_rnn.check.rules import BUGS, RIGHT, truncated
 from numpy_rnn.check.template import right_line
 

@@ -44,13 +44,25 @@ class Pair(NamedTuple):
 
 RNN = Pair("rnn", "forward", "backward", ("x", "h_0"), ("hs",), ("d_hs", "x", "hs"), PLAIN, ("dz", "dh"))
 NETWORK = Pair(
-    "network", "network_forward", "network_backward",
-    ("x", "y", "h_0"), ("hs", "y_hat", "losses"), ("x", "y", "hs", "y_hat"), OUTPUT, ("dz", "dh"),
-)  # fmt: skip
+    "network",
+    "network_forward",
+    "network_backward",
+    ("x", "y", "h_0"),
+    ("hs", "y_hat", "losses"),
+    ("x", "y", "hs", "y_hat"),
+    OUTPUT,
+    ("dz", "dh"),
+)
 LSTM = Pair(
-    "lstm", "lstm_forward", "lstm_backward",
-    ("x", "h_0", "c_0"), ("hs", "cs"), ("d_hs", "x", "hs", "cs"), GATED, gates="ifgo",
-)  # fmt: skip
+    "lstm",
+    "lstm_forward",
+    "lstm_backward",
+    ("x", "h_0", "c_0"),
+    ("hs", "cs"),
+    ("d_hs", "x", "hs", "cs"),
+    GATED,
+    gates="ifgo",
+)
 GRU = Pair("gru", "gru_forward", "gru_backward", ("x", "h_0"), ("hs",), ("d_hs", "x", "hs"), GATED, gates="rzn")
 PAIRS = (RNN, NETWORK, LSTM, GRU)
 LAYOUTS = ("time first", "cs231n", "columns")

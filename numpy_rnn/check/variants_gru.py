@@ -7,8 +7,9 @@ import numpy as np
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import GRUBackward, Step
 from numpy_rnn.check.pairs import Arrays
-from numpy_rnn.check.variants import TransposedBlock, of_every_cell
+from numpy_rnn.check.variants import of_every_cell
 from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
+from numpy_rnn.check.variants_sums import TransposedBlock
 from numpy_rnn.types import Array
 
 
@@ -161,13 +162,32 @@ class BiasesExchanged(GRUBackward):
 
 
 def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
-    for bug in (DirectPathLost, PathThroughTheGatesLost, DirectPathExchanged, ResetLeftOut, CandidateWithZ,
-                UpdateSign, UpdateWithoutCandidate, UpdateWithoutFactor, UpdateOfTheCandidateAlone, DirectPathWithoutZ,
-                ResetWithState, ResetWithoutProduct, CandidateWithoutZ,
-                NextWithInputPart, BiasesExchanged):  # fmt: skip
+    for bug in (
+        DirectPathLost,
+        PathThroughTheGatesLost,
+        DirectPathExchanged,
+        ResetLeftOut,
+        CandidateWithZ,
+        UpdateSign,
+        UpdateWithoutCandidate,
+        UpdateWithoutFactor,
+        UpdateOfTheCandidateAlone,
+        DirectPathWithoutZ,
+        ResetWithState,
+        ResetWithoutProduct,
+        CandidateWithoutZ,
+        NextWithInputPart,
+        BiasesExchanged,
+    ):
         yield bug()
-    for some, part in ((("dW_hh", "db_hh"), "da"), (("dW_hh",), "da"), (("db_hh",), "da"), (("dW_xh", "db_xh"), "ds"),
-                        (("dW_xh",), "ds"), (("db_xh",), "ds")):  # fmt: skip
+    for some, part in (
+        (("dW_hh", "db_hh"), "da"),
+        (("dW_hh",), "da"),
+        (("db_hh",), "da"),
+        (("dW_xh", "db_xh"), "ds"),
+        (("dW_xh",), "ds"),
+        (("db_xh",), "ds"),
+    ):
         yield ParametersWithOtherPart(some, part)
     yield from slopes(GRUBackward, {"rzn": "da_n", "rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})
     yield from swapped(SwappedGRU, GRUBackward, "rzn")

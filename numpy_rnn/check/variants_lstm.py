@@ -6,8 +6,9 @@ import numpy as np
 
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import LSTMBackward, Step
-from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, TransposedBlock, of_every_cell
+from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, of_every_cell
 from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
+from numpy_rnn.check.variants_sums import TransposedBlock
 from numpy_rnn.types import Array
 
 
@@ -189,11 +190,27 @@ class LSTMTransposeMissing(GateTransposeMissing):
 def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
     lost = BothPathsLost()
     yield lost
-    for bug in (CellLineMissing, StateLineMissing, BothLinesMissing, CellPathLost,
-                 StatePathLost, PathFromStateToCellLost, OutputGateLeftOut, ForgetGateLeftOut,
-                CellAfterInForgetGate, CellBeforeInOutputGate, CellBeforeInTanh, OutputGateWithoutCell,
-                InputGateOnTheWayBack, OutputGateFromCell, InputGateWithoutG,
-                ForgetGateWithoutCell, CandidateWithoutI, CellBeforeInBoth, TanhLeftOutInOutputGate):  # fmt: skip
+    for bug in (
+        CellLineMissing,
+        StateLineMissing,
+        BothLinesMissing,
+        CellPathLost,
+        StatePathLost,
+        PathFromStateToCellLost,
+        OutputGateLeftOut,
+        ForgetGateLeftOut,
+        CellAfterInForgetGate,
+        CellBeforeInOutputGate,
+        CellBeforeInTanh,
+        OutputGateWithoutCell,
+        InputGateOnTheWayBack,
+        OutputGateFromCell,
+        InputGateWithoutG,
+        ForgetGateWithoutCell,
+        CandidateWithoutI,
+        CellBeforeInBoth,
+        TanhLeftOutInOutputGate,
+    ):
         yield bug()
     yield from slopes(
         LSTMBackward, {"ifgo": "dz_i", "ifo": "dz_i", "i": "dz_i", "f": "dz_f", "o": "dz_o", "g": "dz_g", "c": "dc"}
