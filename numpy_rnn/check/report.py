@@ -99,7 +99,7 @@ def as_text(v: Verdict, colour: bool) -> str:
     wrong = [name for name, g in v.gradients.items() if not g.right]
     forward = any(cause.id in ("forward", "gates-swapped") and not cause.gradients for cause in v.causes)
     summary = f"Wrong: {', '.join(['the forward pass'] * forward + wrong)}." if wrong or forward else ""
-    if not wrong:
+    if v.gradients and not wrong:  # there are none where the states are not finite
         summary += " The gradients fit it." if forward else " All gradients are right."
         summary += " But see above." if v.causes and not forward else ""
     return "\n".join([*lines, "", *_wrapped(f"{summary.strip()} {v.problems} problems.{rule}")])
