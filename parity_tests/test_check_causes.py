@@ -12,7 +12,7 @@ from numpy_rnn.check.rules import right
 from parity_tests.check_styles import COLUMNS, CS231N, TRUNCATED
 from parity_tests.test_check_foreign import judged
 
-RNN, NETWORK, LSTM, GRU = (template.RIGHT[pair] for pair in ("rnn", "network", "lstm", "gru"))
+RNN, NETWORK, LSTM, GRU = (template.FILLED[pair] for pair in ("rnn", "network", "lstm", "gru"))
 
 
 def changed(source: str, *changes: tuple[str, str]) -> str:
@@ -65,6 +65,23 @@ def test_gates_in_another_order_are_said_and_the_gradients_judged_in_it() -> Non
     assert found.causes[1].reproduced
     found = judged(changed(LSTM, ORDER))  # the gradient's columns lie in the documented order
     assert [cause.id for cause in found.causes] == ["gates-swapped", "gates-swapped"]
+
+
+RESET_BEFORE = (
+    "n = np.tanh(a_n + r * s_n)",
+    "n = np.tanh(a_n + (r * h_prev) @ np.split(W_hh, 3, axis=-1)[2] + np.split(b_hh, 3, axis=-1)[2])",
+)
+
+
+def test_the_other_gru_is_recognised() -> None:
+    """That of Cho et al. (2014): its reset gate acts before the product. Many pages exchange z and 1 - z, too."""
+    found = judged(changed(GRU, RESET_BEFORE))
+    assert "the reset gate acts before the product, (r * h) @ W_hn" in found.causes[0].text
+    assert "z and 1 - z" not in found.causes[0].text
+    found = judged(changed(GRU, RESET_BEFORE, EXCHANGED))
+    assert "here it acts after it, r * s_n. And z and 1 - z are exchanged." in found.causes[0].text
+    found = judged(changed(GRU, (RESET_BEFORE[0], RESET_BEFORE[1].replace("(r * h_prev)", "h_prev"))))
+    assert "the largest difference" in found.causes[0].text
 
 
 def test_the_columns_of_a_pattern_are_named_in_the_files_order() -> None:
@@ -177,9 +194,17 @@ def test_truncated_otherwise_than_it_says() -> None:
     assert found.causes[0].text == "the gradient is not truncated, though TRUNCATION says that it is."
 
 
-def test_a_known_bug_in_a_truncated_file() -> None:
-    found = judged(changed(TRUNCATED, ("g = e @ W_hh.T", "g = e @ W_hh")))
-    assert (found.causes[0].id, found.causes[0].reproduced) == ("transpose-missing", True)
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (("g = e @ W_hh.T", "g = e @ W_hh"), "transpose-missing"),
+        (("x[k].T @ e", "x[k - 1].T @ e"), "x-off-by-one"),  # it looks over the edge of the window
+        (("hs[k].T @ e", "hs[max(k - 1, 0)].T @ e"), "h-off-by-one"),
+    ],
+)
+def test_a_known_bug_in_a_truncated_file(change: tuple[str, str], cause: str) -> None:
+    found = judged(changed(TRUNCATED, change))
+    assert (found.causes[0].id, found.causes[0].reproduced) == (cause, True)
 
 
 def test_wrong_with_saturation_alone_is_no_known_bug_in_windows_of_one_step() -> None:

@@ -21,7 +21,7 @@ from parity_tests.check_styles import RIGHT
 
 FOREIGN = {file.stem: file.read_text() for file in sorted((Path(__file__).parent / "foreign").glob("*.py"))}
 BUGS = json.loads((Path(__file__).parent / "foreign" / "bugs.json").read_text())  # style, id, what is replaced by what
-ALL = FOREIGN | RIGHT | {f"template {pair}": source for pair, source in template.RIGHT.items()}
+ALL = FOREIGN | RIGHT | {f"template {pair}": source for pair, source in template.FILLED.items()}
 NO_REPRODUCTION = ("zero", "not-finite", "float32")
 
 

@@ -19,7 +19,7 @@ from numpy_rnn.check.pairs import PAIRS
 from numpy_rnn.check.problems import problems
 from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
 from numpy_rnn.check.rules import BUGS
-from numpy_rnn.check.template import LSTM, RIGHT, right_line, template
+from numpy_rnn.check.template import FILLED, LSTM, right_line, template
 from parity_tests.check_styles import LOOPS
 from parity_tests.test_check import with_bug
 
@@ -184,7 +184,7 @@ def test_as_json_and_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_example_of_the_page(tmp_path: Path) -> None:
     """docs/check.md, and its numbers of problems."""
     page = (Path(__file__).parent.parent / "docs" / "check.md").read_text()
-    found = check(tmp_path, RIGHT["rnn"].replace("dh_next = dz @ W_hh.T", "dh_next = dz @ W_hh"))
+    found = check(tmp_path, FILLED["rnn"].replace("dh_next = dz @ W_hh.T", "dh_next = dz @ W_hh"))
     text = as_text(found, colour=False)
     example = re.findall(r"```\n(Why:.*?)```", page, re.DOTALL)[0]
     assert example in text[text.index("Why:") :] + "\n"
@@ -198,7 +198,7 @@ def test_the_example_of_the_page(tmp_path: Path) -> None:
 
 def test_several_pairs(tmp_path: Path) -> None:
     """The first pair's names are without a prefix."""
-    found = check(tmp_path, LOOPS + RIGHT["gru"].replace("ds_n = da_n * r", "ds_n = da_n"))
+    found = check(tmp_path, LOOPS + FILLED["gru"].replace("ds_n = da_n * r", "ds_n = da_n"))
     assert [name for name, gradient in found.gradients.items() if not gradient.right] == [
         *("gru.dx", "gru.dh_0", "gru.dW_xh", "gru.dW_hh", "gru.db_xh", "gru.db_hh")
     ]
@@ -207,7 +207,7 @@ def test_several_pairs(tmp_path: Path) -> None:
     assert max(map(len, as_text(found, colour=False).splitlines())) <= 80
 
 
-@pytest.mark.parametrize("pair", RIGHT)
+@pytest.mark.parametrize("pair", FILLED)
 def test_the_template(pair: str, tmp_path: Path) -> None:
     """Not filled in, it says so. Filled in with the lines that the causes quote, it is right."""
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""numpy_rnn/sentiment/files.py: whole files or none, and what is never overwritten."""
+"""numpy_rnn/files.py: whole files or none, and what is never overwritten."""
 
 import contextlib
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpy_rnn.sentiment.files import atomic_write, check_target, digest
+from numpy_rnn.files import atomic_write, check_target, digest
 
 KILLED = """
 import os, signal, sys
-from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.files import atomic_write
 with atomic_write(sys.argv[1]) as stream:
     stream.write(b"half")
     stream.flush()

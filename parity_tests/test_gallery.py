@@ -9,7 +9,7 @@ from common.gallery_entries import ENTRIES, Entry
 import gallery
 import pytest
 
-from numpy_rnn.check.template import RIGHT
+from numpy_rnn.check.template import FILLED
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "gallery.md").read_text()
@@ -19,13 +19,13 @@ ACCURACIES = [[(list(map(float, cell.split(", "))) * 3)[:3] for cell in row[5:7]
 
 def test_the_page_is_the_scripts() -> None:
     """To the letter, but for the accuracies: these take minutes, and are taken from the page."""
-    assert len(ROWS) == len(RIGHT) + len(ENTRIES) >= 4 + 14
-    assert gallery.as_page(ACCURACIES[: len(RIGHT)], ACCURACIES[len(RIGHT) :]) == PAGE
+    assert len(ROWS) == len(FILLED) + len(ENTRIES) >= 4 + 14
+    assert gallery.as_page(ACCURACIES[: len(FILLED)], ACCURACIES[len(FILLED) :]) == PAGE
 
 
 @pytest.mark.parametrize(
     ("pair", "source", "row"),
-    [("rnn", RIGHT["rnn"], 0), ("rnn", ENTRIES[7].source, 4 + 7), ("rnn", ENTRIES[9].source, 4 + 9)],
+    [("rnn", FILLED["rnn"], 0), ("rnn", ENTRIES[7].source, 4 + 7), ("rnn", ENTRIES[9].source, 4 + 9)],
     ids=["right", "state of the wrong step", "dx"],
 )
 def test_an_accuracy_is_that_of_training(pair: str, source: str, row: int) -> None:
@@ -37,7 +37,7 @@ def test_an_accuracy_is_that_of_training(pair: str, source: str, row: int) -> No
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.title)
 def test_an_entry_differs_from_the_right_file_by_its_line(entry: Entry) -> None:
     before, after = (
-        {line.partition("  #")[0] for line in code.splitlines()} for code in (RIGHT[entry.pair], entry.source)
+        {line.partition("  #")[0] for line in code.splitlines()} for code in (FILLED[entry.pair], entry.source)
     )
     assert len(before - after) == 1
     assert after - before == {f"        {line.strip()}" for line in entry.wrong.splitlines()}

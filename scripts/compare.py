@@ -38,8 +38,8 @@ from common.comparison_picture import draw
 
 import torch
 
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import DEFAULTS
-from numpy_rnn.sentiment.files import atomic_write
 from torch_rnn.comparison import Comparison
 from torch_rnn.devices import choose_device
 

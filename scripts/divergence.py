@@ -23,11 +23,11 @@ import numpy as np
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_size, expect
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import CELLS, DEFAULTS, OPTIMIZERS, Config
 from numpy_rnn.sentiment.data.batches import batches
 from numpy_rnn.sentiment.data.text import Dataset, cut
 from numpy_rnn.sentiment.data.toy import load_toy
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.models import SentimentModel, build_model
 from numpy_rnn.sentiment.training import Trainer
 from numpy_rnn.types import Array

@@ -15,7 +15,7 @@ from common.command_line import Parser, check_writable, status_of
 
 import numpy as np
 
-from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.files import atomic_write
 from numpy_rnn.truncation import windows
 
 INK, GREY, LINE, PAPER, WHITE = "#1f2328", "#57606a", "#c4cad1", "#f6f8fa", "#ffffff"

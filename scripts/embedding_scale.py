@@ -16,11 +16,11 @@ from common.command_line import Parser, add_data_options, add_threads, check_wri
 import numpy as np
 from tqdm import tqdm
 
+from numpy_rnn.files import atomic_write
 from numpy_rnn.optim import Adam
 from numpy_rnn.sentiment.config import SYSTEMS, Config
 from numpy_rnn.sentiment.data.batches import Batch, batches
 from numpy_rnn.sentiment.data.text import Dataset, Reviews, select
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.models import SentimentModel, build_model
 from numpy_rnn.sentiment.systems import as_written, for_toy, ladder
 from numpy_rnn.sentiment.training import Trainer, train

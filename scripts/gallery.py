@@ -24,10 +24,10 @@ from tqdm import tqdm
 from numpy_rnn.check.causes import Cause
 from numpy_rnn.check.report import verdict
 from numpy_rnn.check.runner import run
-from numpy_rnn.check.template import RIGHT, right_line
+from numpy_rnn.check.template import FILLED, right_line
+from numpy_rnn.files import atomic_write
 from numpy_rnn.losses import softmax, softmax_backward, squared_error_backward
 from numpy_rnn.optim import Adam
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.types import Array, Params
 
 T, N, C, H = 20, 32, 4, 32  # steps, sequences, symbols, hidden units
@@ -46,9 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write(args: argparse.Namespace) -> None:
     check_writable("out", args.out)
-    jobs = [(pair, source) for pair, source in [*RIGHT.items(), *((entry.pair, entry.source) for entry in ENTRIES)]]
+    jobs = [(pair, source) for pair, source in [*FILLED.items(), *((entry.pair, entry.source) for entry in ENTRIES)]]
     learnt = [learns(pair, source) for pair, source in tqdm(jobs, "networks", disable=None)]
-    page = as_page(learnt[: len(RIGHT)], learnt[len(RIGHT) :])
+    page = as_page(learnt[: len(FILLED)], learnt[len(FILLED) :])
     with atomic_write(args.out) as stream:
         stream.write(page.encode())
     print(args.out)
@@ -114,7 +114,7 @@ def error(entry: Entry, bound: float) -> tuple[str, float]:
     """The parameter whose gradient is wrong the most on the toy task, and by how much: |theirs - right| / |right|."""
     rng = np.random.default_rng(0)
     p, (x, y) = start(entry.pair, rng, bound), batch(rng, 1)
-    right, _ = gradients(entry.pair, defined(RIGHT[entry.pair]), p, x, y)
+    right, _ = gradients(entry.pair, defined(FILLED[entry.pair]), p, x, y)
     theirs, _ = gradients(entry.pair, defined(entry.source), p, x, y)
     errors = {name: np.linalg.norm(theirs[name] - right[name]) / np.linalg.norm(right[name]) for name in p}
     worst = max(errors, key=lambda name: float(errors[name]))
@@ -210,7 +210,7 @@ def as_page(right: list[list[list[float]]], wrong: list[list[list[float]]]) -> s
         f"| | network | the line | error, weights 1/1000 | error, usual weights | {recall} | the checker |",
         f"| --- | --- | --- | --- | --- | {' | '.join('---' for _ in LAGS)} | --- |",
     ]
-    for pair, learnt in zip(RIGHT, right, strict=True):
+    for pair, learnt in zip(FILLED, right, strict=True):
         table.append(f"| | {pair} | all lines are right | 0 | 0 | {' | '.join(map(learnt_as, learnt))} | right |")
     table += [row(k, entry, learnt) for k, (entry, learnt) in enumerate(zip(ENTRIES, wrong, strict=True), 1)]
     sections = [section(number, entry) for number, entry in enumerate(ENTRIES, 1)]

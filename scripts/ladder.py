@@ -33,11 +33,11 @@ from common.ladder_results import T_95, Results, rungs, table
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_size, expect
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.checkpoint import load_checkpoint
 from numpy_rnn.sentiment.config import CELLS, SYSTEMS, Config
 from numpy_rnn.sentiment.data.text import TOKENIZERS, data_digest
 from numpy_rnn.sentiment.diagnosis import diagnose, verdict
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.sentiment.systems import for_toy
 from numpy_rnn.sentiment.training import train

@@ -18,8 +18,8 @@ from common.command_line import Parser, check_writable, printable, status_of
 import numpy as np
 
 from numpy_rnn.checks import expect
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.checkpoint import load_checkpoint
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.prediction import CLASSES, word_by_word
 from numpy_rnn.types import Array
 

@@ -37,10 +37,10 @@ from common.command_line import (
 
 from tqdm import tqdm
 
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
 from numpy_rnn.sentiment.training import StepResult, train

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from numpy_rnn import GRU, LSTM, RNN
-from numpy_rnn.sentiment.files import atomic_write
+from numpy_rnn.files import atomic_write
 from numpy_rnn.split import jacobians, smallest_k2, split, truncation_bias
 from numpy_rnn.types import Array
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from numpy_rnn.check.report import STATUS, as_json, as_text, verdict
 from numpy_rnn.check.runner import run
-from numpy_rnn.check.template import RIGHT, template
+from numpy_rnn.check.template import FILLED, template
+from numpy_rnn.files import atomic_write
 
 EXAMPLES = """examples:
   python -m numpy_rnn.check --template > my_rnn.py
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", nargs="?", metavar="FILE", help="the Python file to check")
     parser.add_argument("--json", metavar="OUT", help="write the verdict to this file, too")
     parser.add_argument(
-        "--template", nargs="?", const="rnn", choices=RIGHT, help="print a file to fill in (default: %(const)s)"
+        "--template", nargs="?", const="rnn", choices=FILLED, help="print a file to fill in (default: %(const)s)"
     )
     args = parser.parse_args(arguments)
     if args.template:
@@ -54,21 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
     print(as_text(found, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     if args.json:
         try:
-            _write(Path(args.json), json.dumps(as_json(found), indent=2) + "\n")
-        except OSError as error:
+            with atomic_write(args.json) as stream:
+                stream.write((json.dumps(as_json(found), indent=2) + "\n").encode())
+        except (OSError, ValueError) as error:
             print(f"check: --json: {error}", file=sys.stderr)
             return STATUS["could not judge"]
     return STATUS[found.verdict]
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all."""
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.unfinished")
-    try:
-        unfinished.write_text(text)
-        unfinished.replace(file)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

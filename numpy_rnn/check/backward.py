@@ -47,9 +47,18 @@ class Backward:
     def dh_0(self, after: Array) -> Array:
         return after  # (N, H)
 
+    def through_time(self, a: Arrays) -> Arrays:
+        """What arrives at each step, such as dz, and at the initial states."""
+        raise NotImplementedError
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        """The gradients of the parameters and inputs, from what arrived at each step."""
+        return {}
+
     def __call__(self, a: Arrays) -> Arrays:
         """All gradients, and the arrays on the way to them."""
-        raise NotImplementedError
+        arrived = self.through_time(a)
+        return arrived | self.products(a, arrived)
 
 
 class RNNBackward(Backward):
@@ -61,7 +70,7 @@ class RNNBackward(Backward):
     def dh_prev(self, dz: Array, W_hh: Array) -> Array:
         return dz @ W_hh.T  # equation (5), (N, H)
 
-    def __call__(self, a: Arrays) -> Arrays:
+    def through_time(self, a: Arrays) -> Arrays:
         d_hs, x, hs = a["d_hs"], a["x"], a["hs"]
         z = x @ a["W_xh"] + hs[:-1] @ a["W_hh"] + a["b_h"]
         T = len(x)
@@ -70,14 +79,15 @@ class RNNBackward(Backward):
             dh[t] = self.dh(d_hs[t], after, t, T)
             dz[t] = self.dz(dh[t], hs[t + 1], hs[t], z[t])
             after = self.dh_prev(dz[t], a["W_hh"])
+        return {"dh_0": self.dh_0(after), "dz": dz, "dh": dh}
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        dz = arrived["dz"]
         return {
             "dx": self.dx(dz, a),
-            "dh_0": self.dh_0(after),
-            "dW_xh": self.dW_xh(x, dz),
-            "dW_hh": self.dW_hh(hs, dz),
+            "dW_xh": self.dW_xh(a["x"], dz),
+            "dW_hh": self.dW_hh(a["hs"], dz),
             "db_h": self.db(dz),
-            "dz": dz,
-            "dh": dh,
         }
 
 
@@ -99,10 +109,13 @@ class NetworkBackward(RNNBackward):
     def db_y(self, do: Array) -> Array:
         return do.sum(axis=(0, 1))  # equation (37), (C,)
 
-    def __call__(self, a: Arrays) -> Arrays:
+    def through_time(self, a: Arrays) -> Arrays:
         do = self.do(self.dy_hat(a["y_hat"], a["y"]) * a["d_losses"][..., None], a["y_hat"])
-        hidden = super().__call__(a | {"d_hs": self.dh_own(do, a["W_hy"])})
-        return hidden | {"dW_hy": self.dW_hy(a["hs"], do), "db_y": self.db_y(do), "do": do}
+        return super().through_time(a | {"d_hs": self.dh_own(do, a["W_hy"])}) | {"do": do}
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        do = arrived["do"]
+        return super().products(a, arrived) | {"dW_hy": self.dW_hy(a["hs"], do), "db_y": self.db_y(do)}
 
 
 class Rounded(Backward):
@@ -167,6 +180,14 @@ class Truncated(Backward):
                     whole = part
                 total[name] = total.get(name, 0) + whole
         return total
+
+
+class TruncatedThenProducts(Truncated):
+    """The products are formed after all windows. It differs where a bug reads a step beside the window."""
+
+    def __call__(self, a: Arrays) -> Arrays:
+        total = super().__call__(a)
+        return total | self.within.products(a, total)
 
 
 def window(a: Arrays, start: int, first: int, end: int) -> Arrays:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from numpy_rnn.check.backward import Backward, Truncated
+from numpy_rnn.check.backward import Backward, Truncated, TruncatedThenProducts
+from numpy_rnn.check.forward import Gates, reset_before
 from numpy_rnn.check.judge import TOLERANCE, Case, Gradient, backward, forward_error
 from numpy_rnn.check.pairs import Arrays, Pair
 from numpy_rnn.check.patterns import (
@@ -126,8 +127,21 @@ def _of_the_states(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
                 equation, target = FORWARD[f"{pair.name} {name}"]
                 line = right_line(pair.name, target).text if target else ""
                 text = f"{name}: the largest difference is {forward_error(cases, name):.1e}.{where} {judged}"
+                text = f"{_reset(cases)} {judged}" if pair.name == "gru" and _reset(cases) else text
                 yield Cause("forward", (), text, equation, line)
                 return
+
+
+def _reset(cases: list[Case]) -> str:
+    """Are these the states of a GRU with the reset gate before the product?"""
+    for exchanged, also in ((False, ""), (True, " And z and 1 - z are exchanged.")):
+        gates = Gates("rzn", "rzn", exchanged)
+        if all(
+            np.abs(case.theirs["hs"] - reset_before(gates.as_ours(case.problem.arguments))).max() <= TOLERANCE
+            for case in cases
+        ):
+            return f"the reset gate acts before the product, (r * h) @ W_hn; here it acts after it, r * s_n.{also}"
+    return ""
 
 
 def _known(pair: Pair, cases: list[Case], wrong: tuple[str, ...], truncation: tuple[int, int] | None) -> Cause | None:
@@ -139,13 +153,21 @@ def _known(pair: Pair, cases: list[Case], wrong: tuple[str, ...], truncation: tu
     if truncation and _reproduces(RIGHT[pair.name](), pair, cases):
         text = "the gradient is not truncated, though TRUNCATION says that it is."
         return Cause("truncated", wrong, text, reproduced=True)
-    for bug in BUGS[pair.name]:
-        if _reproduces(truncated(bug, truncation), pair, cases):
+    for bug, rule in _with_ways(BUGS[pair.name], truncation):
+        if _reproduces(rule, pair, cases):
             text = bug.text
             if truncation and isinstance(bug, Truncated):
                 text = f"the gradient is that of TBPTT({bug.k1}, {bug.k2}); TRUNCATION says {truncation}."
             return Cause(bug.id, wrong, text, *right_line(pair.name, bug.target), True)
     return None
+
+
+def _with_ways(bugs: list[Backward], truncation: tuple[int, int] | None) -> Iterator[tuple[Backward, Backward]]:
+    """Each bug in a file that truncates in this way, its products formed in each window or after all of them."""
+    yield from ((bug, truncated(bug, truncation)) for bug in bugs)
+    if truncation:
+        of_sums = (bug for bug in bugs if not isinstance(bug, Truncated))
+        yield from ((bug, TruncatedThenProducts(*truncation, bug)) for bug in of_sums)
 
 
 def _reproduces(rule: Backward, pair: Pair, cases: list[Case], with_gates: bool = True) -> bool:

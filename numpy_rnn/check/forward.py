@@ -7,7 +7,9 @@ import numpy as np
 
 from numpy_rnn import gru, lstm, rnn
 from numpy_rnn.check.pairs import Arrays, Pair
+from numpy_rnn.layers import sigmoid
 from numpy_rnn.losses import softmax, squared_error
+from numpy_rnn.types import Array
 
 
 def right_states(pair: Pair, a: Arrays) -> Arrays:
@@ -34,6 +36,17 @@ def _lstm(a: Arrays) -> Arrays:
         hs.append(h)
         cs.append(c)
     return {"hs": np.array(hs), "cs": np.array(cs)}
+
+
+def reset_before(a: Arrays) -> Array:
+    """hs of the other GRU, where n = tanh(a_n + (r * h_{t-1}) W_hn + b_hn): Cho et al. (2014), arXiv 1406.1078v3."""
+    hs, H = [a["h_0"]], a["h_0"].shape[-1]
+    for x_t in a["x"]:
+        a_t, h = x_t @ a["W_xh"] + a["b_xh"] + a["b_hh"], hs[-1]
+        r, z = np.split(sigmoid(a_t[:, : 2 * H] + h @ a["W_hh"][:, : 2 * H]), 2, axis=-1)
+        n = np.tanh(a_t[:, 2 * H :] + (r * h) @ a["W_hh"][:, 2 * H :])
+        hs.append((1 - z) * n + z * h)
+    return np.array(hs)
 
 
 class Gates(NamedTuple):

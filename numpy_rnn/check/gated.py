@@ -38,7 +38,7 @@ class LSTMBackward(Backward):
     def dc_prev(self, dc: Array, s: Step) -> Array:
         return dc * s.f  # equation (16), (N, H)
 
-    def __call__(self, a: Arrays) -> Arrays:
+    def through_time(self, a: Arrays) -> Arrays:
         x, hs, cs = a["x"], a["hs"], a["cs"]
         z = x @ a["W_xh"] + a["b_xh"] + a["b_hh"] + hs[:-1] @ a["W_hh"]
         dz, T = np.zeros_like(z), len(x)
@@ -53,15 +53,16 @@ class LSTMBackward(Backward):
             dc = self.dc(dc_next, dh, s)
             dz[t] = self.dz([gate(dh, dc, s) for gate in (self.dz_i, self.dz_f, self.dz_g, self.dz_o)])
             dh_next, dc_next = self.dh_prev(dz[t], a["W_hh"]), self.dc_prev(dc, s)
+        return {"dh_0": self.dh_0(dh_next), "dc_0": dc_next, "dz": dz}
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        dz = arrived["dz"]
         return {
             "dx": self.dx(dz, a),
-            "dh_0": self.dh_0(dh_next),
-            "dc_0": dc_next,
-            "dW_xh": self.dW_xh(x, dz),
-            "dW_hh": self.dW_hh(hs, dz),
+            "dW_xh": self.dW_xh(a["x"], dz),
+            "dW_hh": self.dW_hh(a["hs"], dz),
             "db_xh": self.db(dz),
             "db_hh": self.db(dz),
-            "dz": dz,
         }
 
 
@@ -89,7 +90,7 @@ class GRUBackward(Backward):
     def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
         return dh * s.z + ds @ W_hh.T  # equation (22), (N, H)
 
-    def __call__(self, a: Arrays) -> Arrays:
+    def through_time(self, a: Arrays) -> Arrays:
         x, hs = a["x"], a["hs"]
         a_t, s_t = x @ a["W_xh"] + a["b_xh"], hs[:-1] @ a["W_hh"] + a["b_hh"]
         da, ds, after, T = np.zeros_like(a_t), np.zeros_like(a_t), np.zeros_like(hs[0]), len(x)
@@ -110,13 +111,14 @@ class GRUBackward(Backward):
             da_r = self.da_r(da_n, s)
             da[t], ds[t] = self.da([da_r, da_z, da_n]), self.da([da_r, da_z, self.ds_n(da_n, s)])
             after = self.dh_prev(dh, ds[t], s, a["W_hh"])
+        return {"dh_0": self.dh_0(after), "da": da, "ds": ds}
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        da, ds = arrived["da"], arrived["ds"]
         return {
             "dx": self.dx(da, a),
-            "dh_0": self.dh_0(after),
-            "dW_xh": self.dW_xh(x, da),
-            "dW_hh": self.dW_hh(hs, ds),
+            "dW_xh": self.dW_xh(a["x"], da),
+            "dW_hh": self.dW_hh(a["hs"], ds),
             "db_xh": self.db(da),
             "db_hh": self.db(ds),
-            "da": da,
-            "ds": ds,
         }

@@ -191,7 +191,7 @@ SETTINGS = """
 # Do you truncate on purpose? TRUNCATION = (k1, k2)
 # Are your arrays (N, T, D)? LAYOUT = "cs231n". Columns (D, N, T), W_hh @ h? LAYOUT = "columns"
 """
-RIGHT = {"rnn": RNN, "network": NETWORK, "lstm": LSTM, "gru": GRU}
+FILLED = {"rnn": RNN, "network": NETWORK, "lstm": LSTM, "gru": GRU}
 TO_FILL_IN = re.compile(r"^( +)(\S.*?)( \+?= )(.+?)  # equation ([(), \d]+\))(.*)$", re.MULTILINE)
 
 
@@ -202,15 +202,15 @@ class Line(NamedTuple):
 
 def template(pair: str) -> str:
     """The file to fill in."""
-    return TO_FILL_IN.sub(r"\1\2\3...  # equation \5\6", RIGHT[pair]) + SETTINGS
+    return TO_FILL_IN.sub(r"\1\2\3...  # equation \5\6", FILLED[pair]) + SETTINGS
 
 
 def right_line(pair: str, target: str) -> Line:
     """The line that computes `target`, such as dh_next or hs[t + 1], or the loop. A given line has no equation."""
     if target == "loop":
         return Line("", "for t in reversed(range(T)):")
-    for _, left, sign, value, equation, _ in TO_FILL_IN.findall(RIGHT[pair]):
+    for _, left, sign, value, equation, _ in TO_FILL_IN.findall(FILLED[pair]):
         if left == target:
             return Line(equation, left + sign + value)
-    (given,) = re.findall(rf"^ +({re.escape(target)} = .+?)(?:  #.*)?$", RIGHT[pair], re.MULTILINE)
+    (given,) = re.findall(rf"^ +({re.escape(target)} = .+?)(?:  #.*)?$", FILLED[pair], re.MULTILINE)
     return Line("", given)

@@ -47,7 +47,7 @@ class LaterLossLostInDx(Backward):
     def __init__(self, right: Backward, lost: Backward):
         self.right, self.lost = right, lost
 
-    def __call__(self, a: Arrays) -> Arrays:
+    def through_time(self, a: Arrays) -> Arrays:
         return self.right(a) | {"dx": self.lost(a)["dx"]}
 
 

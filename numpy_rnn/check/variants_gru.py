@@ -144,20 +144,17 @@ class ParametersWithOtherPart(GRUBackward):
         others = "da, the gradient of the input's part, not with ds" if part == "da" else "ds, not with da"
         self.text = f"{', '.join(names)}: formed with {others}."
 
-    def __call__(self, a: Arrays) -> Arrays:
-        every = super().__call__(a)
-        d = every[self.part]
-        formed = {"dW_xh": self.dW_xh(a["x"], d), "dW_hh": self.dW_hh(a["hs"], d), "dx": self.dx(d, a)}
-        formed |= {"db_xh": self.db(d), "db_hh": self.db(d)}
-        return every | {name: formed[name] for name in self.names}
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        wrong = super().products(a, {"da": arrived[self.part], "ds": arrived[self.part]})
+        return super().products(a, arrived) | {name: wrong[name] for name in self.names}
 
 
 class BiasesExchanged(GRUBackward):
     id, target = "gate-derivative", "db_hh"
     text = "db_xh and db_hh are exchanged: b_xh belongs to the input's part, da, and b_hh to the state's, ds."
 
-    def __call__(self, a: Arrays) -> Arrays:
-        every = super().__call__(a)
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        every = super().products(a, arrived)
         return every | {"db_xh": every["db_hh"], "db_hh": every["db_xh"]}
 
 

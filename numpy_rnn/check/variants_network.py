@@ -78,11 +78,10 @@ class StateBeforeInWhy(NetworkBackward):
 class WithItsOutputs(NetworkBackward):
     """Put before a bug of the loop over time: the output layer's gradients are added up in the same loop."""
 
-    def __call__(self, a: Arrays) -> Arrays:
-        every = super().__call__(a)
-        kept = sorted(self.steps(len(a["x"])))
-        dW_hy = np.einsum("tnh,tnc->hc", a["hs"][1:][kept], every["do"][kept])
-        return every | {"dW_hy": dW_hy, "db_y": every["do"][kept].sum(axis=(0, 1))}
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        kept, do = sorted(self.steps(len(a["x"]))), arrived["do"]
+        dW_hy = np.einsum("tnh,tnc->hc", a["hs"][1:][kept], do[kept])
+        return super().products(a, arrived) | {"dW_hy": dW_hy, "db_y": do[kept].sum(axis=(0, 1))}
 
 
 def of_the_network(names: tuple[str, ...]) -> Iterator[Backward]:

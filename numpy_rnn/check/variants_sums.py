@@ -109,14 +109,16 @@ class Overwritten(Backward):
         terms = f"only the term of {' and '.join(kept)} is kept"
         self.text = f"{', '.join(names)}: {terms}, where a sum over all steps and sequences belongs."
 
-    def __call__(self, a: Arrays) -> Arrays:
-        every = self.right(a)
-        left = {"dW_xh": a["x"], "dW_hh": a["hs"][:-1], "dW_hy": a["hs"][1:]}
+    def through_time(self, a: Arrays) -> Arrays:
+        return self.right(a)
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        left, kept = {"dW_xh": a["x"], "dW_hh": a["hs"][:-1], "dW_hy": a["hs"][1:]}, {}
         for name in self.names:
-            right = every[next(d for d in ARRIVES[name] if d in every)][self.at]
+            right = arrived[next(d for d in ARRIVES[name] if d in arrived)][self.at]
             is_bias = name not in left
-            every[name] = right.sum(axis=(0, 1)) if is_bias else np.einsum("tni,tnj->ij", left[name][self.at], right)
-        return every
+            kept[name] = right.sum(axis=(0, 1)) if is_bias else np.einsum("tni,tnj->ij", left[name][self.at], right)
+        return kept
 
 
 ARRIVES = {  # the gradient that a parameter's gradient is formed with; the GRU has two, the others one

@@ -17,8 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from numpy_rnn.checks import expect
+from numpy_rnn.files import atomic_write, digest
 from numpy_rnn.sentiment.config import Config
-from numpy_rnn.sentiment.files import atomic_write, digest
 from numpy_rnn.sentiment.models import FC1_SIZE, RECURRENT, SentimentModel, build_model
 from numpy_rnn.types import Params
 

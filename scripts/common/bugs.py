@@ -9,7 +9,8 @@ DERIVATIVE, ROUNDING, VERDICT, DIFFERENTIABLE = (
     f"numpy_rnn/{name}.py" for name in ("derivative", "rounding", "verdict", "differentiable")
 )
 MODELS, TRAINING, CHECKPOINT = (f"numpy_rnn/sentiment/{name}.py" for name in ("models", "training", "checkpoint"))
-PREDICTION, DIAGNOSIS, FILES = (f"numpy_rnn/sentiment/{name}.py" for name in ("prediction", "diagnosis", "files"))
+PREDICTION, DIAGNOSIS = (f"numpy_rnn/sentiment/{name}.py" for name in ("prediction", "diagnosis"))
+FILES = "numpy_rnn/files.py"
 READOUTS = "numpy_rnn/sentiment/readouts.py"
 TEXT, BATCHES, IMDB = (f"numpy_rnn/sentiment/data/{name}.py" for name in ("text", "batches", "imdb"))
 COMPARISON, DISTRIBUTED, BACKENDS = (f"torch_rnn/{name}.py" for name in ("comparison", "distributed", "backends"))

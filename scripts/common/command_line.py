@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from numpy_rnn.checks import expect
+from numpy_rnn.files import check_target
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset, cut
-from numpy_rnn.sentiment.files import check_target
 
 
 class Parser(argparse.ArgumentParser):

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from numpy_rnn.check.template import RIGHT, right_line
+from numpy_rnn.check.template import FILLED, right_line
 
 
 class Entry(NamedTuple):
@@ -16,8 +16,8 @@ class Entry(NamedTuple):
     def source(self) -> str:
         """The whole file, with the wrong line."""
         right = right_line(self.pair, self.target).text
-        assert RIGHT[self.pair].count(f"        {right}") == 1, right
-        return RIGHT[self.pair].replace(f"        {right}", f"        {self.wrong}")
+        assert FILLED[self.pair].count(f"        {right}") == 1, right
+        return FILLED[self.pair].replace(f"        {right}", f"        {self.wrong}")
 
 
 ENTRIES = (

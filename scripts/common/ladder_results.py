@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpy_rnn.checks import expect
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import Config
-from numpy_rnn.sentiment.files import atomic_write
 from numpy_rnn.sentiment.systems import ladder
 
 T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # Student's t, 0.975, for 1 to 9 degrees

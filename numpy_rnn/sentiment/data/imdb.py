@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from numpy_rnn.checks import check_choice, expect
+from numpy_rnn.files import atomic_write, check_target, digest
 from numpy_rnn.sentiment.data.text import TOKENIZERS, Dataset, Reviews, arrays_of, build_vocabulary, encode, select
-from numpy_rnn.sentiment.files import atomic_write, check_target, digest
 
 HUB_NAME = "stanfordnlp/imdb"
 SPLITS = ("train", "valid", "test")

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 import numpy as np
 
 from numpy_rnn.checks import check_choice, check_size, check_whole_numbers, expect
-from numpy_rnn.sentiment.files import digest
+from numpy_rnn.files import digest
 from numpy_rnn.types import Array
 
 UNKNOWN, PAD = 0, 1
