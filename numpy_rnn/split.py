@@ -4,6 +4,7 @@ A layer is run one step at a time, and each step back is the layer's own `backwa
 a second time: G[t, k] is the dW that step k gives when only the loss of step t has a gradient.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from numpy_rnn.base import RNNBase
 from numpy_rnn.checks import check_array, check_choice, expect
 from numpy_rnn.truncation import windows
-from numpy_rnn.types import Array, Params
+from numpy_rnn.types import Array, Grads, Params
 
 
 class Bias(NamedTuple):
@@ -43,19 +44,29 @@ def split(layer: RNNBase, x: Array, d_output: Array, h_0: Any = None) -> Params:
     Raises:
         ValueError: for both directions, and for a wrong shape or dtype.
     """
+    parts = {name: np.zeros((len(x), len(x), *p.shape), layer.dtype) for name, p in layer.params.items()}
+    for t, k, grads in single_losses(layer, x, d_output, h_0):
+        for name, grad in grads.params.items():
+            parts[name][t, k] = grad
+    return parts
+
+
+def single_losses(layer: RNNBase, x: Array, d_output: Array, h_0: Any = None) -> Iterator[tuple[int, int, Grads]]:
+    """The loss of each step alone, back through every step before it. The arguments and errors are those of `split`.
+
+    Yields:
+        t, k and the gradients of step k alone, from the loss of step t: grads.params as in G[t, k], grads.h_0 what goes
+        on to step k - 1, (K, N, H), of an LSTM a pair, and grads.x (1, N, D).
+    """
     steps = _steps(layer, x, h_0)
-    T = len(steps)
-    check_array("d_output", d_output, (T, x.shape[1], layer.features), layer.dtype)
-    parts = {name: np.zeros((T, T, *p.shape), layer.dtype) for name, p in layer.params.items()}
-    for t in range(T):
+    check_array("d_output", d_output, (len(x), x.shape[1], layer.features), layer.dtype)
+    for t in range(len(steps)):
         d_state: Any = None  # what comes back from the step after
         for k in reversed(range(t + 1)):
             d_own = d_output[t : t + 1] if k == t else None  # (1, N, H): the loss itself, at its own step alone
             grads = layer.backward(d_own, d_state, steps[k])
-            for name, grad in grads.params.items():
-                parts[name][t, k] = grad
+            yield t, k, grads
             d_state = grads.h_0
-    return parts
 
 
 def window_mask(T: int, k1: int | None = None, k2: int | None = None) -> Array:

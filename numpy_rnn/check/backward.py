@@ -4,7 +4,7 @@ A rule is called with all arrays by name: the arguments of forward, the states, 
 numbers are those of docs/derivation.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -165,21 +165,26 @@ class Truncated(Backward):
         self.text = f"The gradient goes back k2 = {k2} steps only (k1 = {k1}): dh_next is cut."
 
     def __call__(self, a: Arrays) -> Arrays:
-        T = len(a["x"])
         total: Arrays = {}
+        for group in self.groups(a):
+            for name, part in group.items():
+                total[name] = total.get(name, 0) + part
+        return total
+
+    def groups(self, a: Arrays) -> Iterator[Arrays]:
+        """The gradients of each group of k1 losses."""
+        T = len(a["x"])
         for first in range(0, T, self.k1):
             end = min(first + self.k1, T)
             start = first if self.k1 == self.k2 else max(end - self.k2, 0)
-            for name, part in self.within(window(a, start, first, end)).items():
+            group = self.within(window(a, start, first, end))
+            for name, part in group.items():
                 if part.ndim == 3:  # of every step of the window
-                    whole = np.zeros((T, *part.shape[1:]))
-                    whole[start:end] = part
+                    group[name] = np.zeros((T, *part.shape[1:]))
+                    group[name][start:end] = part
                 elif name in ("dh_0", "dc_0") and start > 0:  # the state before a window is a constant
-                    whole = np.zeros_like(part)
-                else:
-                    whole = part
-                total[name] = total.get(name, 0) + whole
-        return total
+                    group[name] = np.zeros_like(part)
+            yield group
 
 
 class TruncatedThenProducts(Truncated):
@@ -198,4 +203,4 @@ def window(a: Arrays, start: int, first: int, end: int) -> Arrays:
         if name in window:
             window[name] = window[name].copy()
             window[name][: first - start] = 0
-    return window
+    return window | {"first": np.array(first - start)}

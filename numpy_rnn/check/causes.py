@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from numpy_rnn.check.backward import Backward, Truncated, TruncatedThenProducts
+from numpy_rnn.check.backward import Backward, Truncated
 from numpy_rnn.check.forward import Gates, reset_before
 from numpy_rnn.check.judge import TOLERANCE, Case, Gradient, backward, forward_error
 from numpy_rnn.check.pairs import Arrays, Pair
@@ -22,7 +22,7 @@ from numpy_rnn.check.patterns import (
     scaled,
     zero,
 )
-from numpy_rnn.check.rules import BUGS, RIGHT, truncated
+from numpy_rnn.check.rules import RIGHT, known_bugs, truncated
 from numpy_rnn.check.template import right_line
 
 
@@ -35,6 +35,7 @@ def causes(
     if not wrong:
         return found
     vanished = zero(cases, wrong) if truncation else None  # a bug may be nothing else in windows of one step
+    vanished = vanished if vanished and vanished.gradients == wrong else None
     if cause := not_finite(cases, wrong) or vanished or _known(pair, cases, wrong, truncation):
         return [*found, cause]
     if cause := zero(cases, wrong) or float32(cases, wrong):
@@ -153,21 +154,13 @@ def _known(pair: Pair, cases: list[Case], wrong: tuple[str, ...], truncation: tu
     if truncation and _reproduces(RIGHT[pair.name](), pair, cases):
         text = "the gradient is not truncated, though TRUNCATION says that it is."
         return Cause("truncated", wrong, text, reproduced=True)
-    for bug, rule in _with_ways(BUGS[pair.name], truncation):
+    for bug, rule in known_bugs(pair.name, truncation):
         if _reproduces(rule, pair, cases):
             text = bug.text
-            if truncation and isinstance(bug, Truncated):
+            if truncation and bug.id == "truncated" and isinstance(bug, Truncated):
                 text = f"the gradient is that of TBPTT({bug.k1}, {bug.k2}); TRUNCATION says {truncation}."
             return Cause(bug.id, wrong, text, *right_line(pair.name, bug.target), True)
     return None
-
-
-def _with_ways(bugs: list[Backward], truncation: tuple[int, int] | None) -> Iterator[tuple[Backward, Backward]]:
-    """Each bug in a file that truncates in this way, its products formed in each window or after all of them."""
-    yield from ((bug, truncated(bug, truncation)) for bug in bugs)
-    if truncation:
-        of_sums = (bug for bug in bugs if not isinstance(bug, Truncated))
-        yield from ((bug, TruncatedThenProducts(*truncation, bug)) for bug in of_sums)
 
 
 def _reproduces(rule: Backward, pair: Pair, cases: list[Case], with_gates: bool = True) -> bool:

@@ -177,7 +177,7 @@ def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     if len(bad) == len(cases):
         return Cause("unknown", wrong, "wrong in all problems.")
     of = f"{len(bad)} of {len(cases)} problems"
-    return Cause("unknown", wrong, f"wrong in {of}{_from(bad, cases)}.")
+    return Cause("unknown", wrong, f"wrong in {of}{_from(bad, cases, wrong)}.")
 
 
 KINDS = {
@@ -186,7 +186,7 @@ KINDS = {
 }
 
 
-def _from(bad: list[Case], cases: list[Case]) -> str:
+def _from(bad: list[Case], cases: list[Case], wrong: tuple[str, ...]) -> str:
     """From which T, N, D or H on they are wrong, if a size tells the wrong problems from the right ones."""
     found = []
     for axis in "TNDH":
@@ -195,7 +195,9 @@ def _from(bad: list[Case], cases: list[Case]) -> str:
         if smaller:
             beside = sum(case.problem.sizes[axis] >= least for case in cases) - len(bad)  # right ones of this size
             if beside == 0:
-                back = ", so look at what goes back in time" if axis == "T" and least == 2 else ""
+                goes_back = "dh_0" in wrong or "dx" in wrong
+                look = "what goes back in time" if goes_back else "the sum over the steps"
+                back = f", so look at {look}" if axis == "T" and least == 2 else ""
                 found.append(f"right up to {axis} = {max(smaller)}, wrong from {axis} = {least} on{back}")
     return f": {'; or: '.join(found)}" if found else ""
 

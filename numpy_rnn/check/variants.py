@@ -23,6 +23,7 @@ from numpy_rnn.check.variants_sums import (
     XOfTheStepAfter,
     XOfTheStepAfterUpToTheEnd,
     XOfTheStepBeforeFromTheStart,
+    together,
 )
 from numpy_rnn.types import Array
 
@@ -137,8 +138,7 @@ def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Back
     yield from (written(bug, rule) for bug in (FirstStepLeftOut, LastStepLeftOut, LastStepAlone, LoopForward))
     if "dW_hy" not in names:  # the network's losses are not arguments
         yield from (written(OtherStepsLoss, rule, shift) for shift in (1, -1))
-    together = [names, tuple(name for name in names if "W" in name), tuple(name for name in names if "b" in name)]
-    for some in dict.fromkeys((*together, *((name,) for name in names))):
+    for some in together(names):
         for t, n in product((0, -1, None), repeat=2):
             if (t, n) != (None, None):
                 yield Overwritten(right, some, t, n)

@@ -1,7 +1,7 @@
 """The known bugs of all gates: wrong derivatives, exchanged columns, a missing transpose. See variants."""
 
 from collections.abc import Callable, Iterator
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -105,6 +105,13 @@ class GateLeftOut(Backward):
         k = len(self.kept)
         blocks = zip(self.kept, np.split(dz, k, axis=-1), np.split(W_hh, k, axis=-1), strict=True)
         return sum((part @ W.T for kept, part, W in blocks if kept), np.zeros(1))
+
+
+def some_of(names: str) -> Iterator[str]:
+    """All gates, then one, two, and so on."""
+    yield names
+    for number in range(1, len(names)):
+        yield from map("".join, combinations(names, number))
 
 
 class GateTransposeMissing(Backward):

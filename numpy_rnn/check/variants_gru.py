@@ -8,7 +8,7 @@ from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import GRUBackward, Step
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.check.variants import of_every_cell
-from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
+from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, some_of, swapped
 from numpy_rnn.check.variants_sums import TransposedBlock
 from numpy_rnn.types import Array
 
@@ -191,5 +191,5 @@ def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
     for gate in "rzn":
         yield written(TransposedBlock, GRUBackward, "rzn", gate)
         yield from (written(GRUGateLeftOut, GRUBackward, "rzn", kept) for kept in ("rzn".replace(gate, ""), gate))
-    yield from (written(GRUTransposeMissing, GRUBackward, "rzn", gates) for gates in ("rzn", *"rzn"))
+    yield from (written(GRUTransposeMissing, GRUBackward, "rzn", gates) for gates in some_of("rzn"))
     yield from of_every_cell(GRUBackward, names)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import LSTMBackward, Step
 from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, of_every_cell
-from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, swapped
+from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, some_of, swapped
 from numpy_rnn.check.variants_sums import TransposedBlock
 from numpy_rnn.types import Array
 
@@ -219,7 +219,7 @@ def of_the_lstm(names: tuple[str, ...]) -> Iterator[Backward]:
     for gate in "ifgo":
         yield written(TransposedBlock, LSTMBackward, "ifgo", gate)
         yield from (written(LSTMGateLeftOut, LSTMBackward, "ifgo", kept) for kept in ("ifgo".replace(gate, ""), gate))
-    yield from (written(LSTMTransposeMissing, LSTMBackward, "ifgo", gates) for gates in ("ifgo", *"ifgo"))
+    yield from (written(LSTMTransposeMissing, LSTMBackward, "ifgo", gates) for gates in some_of("ifgo"))
     yield LaterLossLostInDx(LSTMBackward(), lost)
     for known in of_every_cell(LSTMBackward, names):
         if not isinstance(known, LaterLossLost | LaterLossLostInDx):  # the LSTM's own ones lose the cell's path, too

@@ -33,6 +33,13 @@ class TanhNoSquare(TanhDerivative):
         return dh * (1 - h)
 
 
+class TanhSquareOfDifference(TanhDerivative):
+    text = "tanh' is 1 - h^2, not (1 - h)^2."
+
+    def dz(self, dh: Array, h: Array, h_prev: Array, z: Array) -> Array:
+        return dh * (1 - h) ** 2
+
+
 class TanhOfH(TanhDerivative):
     text = "tanh' is taken of h_t, as 1 - tanh(h)^2, though h_t is tanh(z_t) already."
 
@@ -90,6 +97,13 @@ class TanhOfPreviousState(RNNBackward):
         return dh * (1 - h_prev * h_prev)
 
 
+class StatesExchanged(TanhOfPreviousState):
+    text = "h_t and h_{t-1} are exchanged: tanh' is formed with h_{t-1}, and dW_hh with h_t."
+
+    def dW_hh(self, hs: Array, dz: Array) -> Array:
+        return np.einsum("tni,tnh->ih", hs[1:], dz)
+
+
 class WithoutSlope(TanhDerivative):
     """tanh' is left out in one line alone."""
 
@@ -122,6 +136,7 @@ def of_the_rnn(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backwar
         TransposeMissing,
         TanhDerivative,
         TanhNoSquare,
+        TanhSquareOfDifference,
         TanhOfH,
         TanhSigmoid,
         TanhPlus,
@@ -130,6 +145,7 @@ def of_the_rnn(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Backwar
         TanhAsRelu,
         TanhItself,
         TanhOfPreviousState,
+        StatesExchanged,
     ):
         yield written(bug, rule)
     for name, target in {"dx": "dx[t]", "dW_xh": "dW_xh", "dW_hh": "dW_hh", "db_h": "db_h"}.items():

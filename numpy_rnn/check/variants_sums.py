@@ -1,5 +1,7 @@
 """The known bugs of a parameter's gradient, a sum over the steps, in every cell. See variants."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from numpy_rnn.check.backward import Backward
@@ -94,6 +96,12 @@ class XOfTheStepBeforeFromTheStart(XOffByOne):
 
     def dW_xh(self, x: Array, dz: Array) -> Array:
         return np.einsum("tnd,tnh->dh", np.concatenate((x[:1], x[:-1])), dz)
+
+
+def together(names: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """Which parameters may have the same bug: all, the weights, the biases, or one alone."""
+    some = [names, tuple(name for name in names if "W" in name), tuple(name for name in names if "b" in name)]
+    return dict.fromkeys((*some, *((name,) for name in names)))
 
 
 class Overwritten(Backward):
