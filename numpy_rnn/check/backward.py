@@ -5,7 +5,7 @@ numbers are those of docs/derivation.md.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -145,9 +145,12 @@ class Otherwise(Rounded):
         return sigmoid(-s.z_z)
 
 
-def written(bug: type[Backward], rule: type[Backward], *arguments: Any) -> Backward:
+Rule = TypeVar("Rule", bound=Backward)
+
+
+def written(bug: type[Backward], rule: type[Rule], *arguments: Any) -> Rule:
     """The rule with the methods of `bug` in place of its own."""
-    made: Backward = type(bug.__name__, (bug, rule), {"__doc__": bug.__doc__})(*arguments)
+    made: Rule = type(bug.__name__, (bug, rule), {"__doc__": bug.__doc__})(*arguments)
     return made
 
 
