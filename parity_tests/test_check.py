@@ -156,8 +156,8 @@ def test_an_error_that_is_easily_missed(old: str, new: str, names: list[str]) ->
 @pytest.mark.parametrize(
     ("new", "hint"),
     [
-        ("delta[:, 0] * (len(b_h) < 9)", "wrong in 4 of 49 problems: right up to H = 7, wrong from H = 9 on."),
-        ("delta[:, 0] * (n < 2 or t > 0)", "wrong in 16 of 49 problems: right up to N = 2, wrong from N = 3 on."),
+        ("delta[:, 0] * (len(b_h) < 9)", "wrong in 4 of 51 problems: right up to H = 7, wrong from H = 9 on."),
+        ("delta[:, 0] * (n < 2 or t > 0)", "wrong in 16 of 51 problems: right up to N = 2, wrong from N = 3 on."),
         ("np.clip(delta[:, 0], -15, 15)", "wrong only with large gradients: is something limited?"),
     ],
 )

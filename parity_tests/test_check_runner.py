@@ -1,6 +1,7 @@
 """numpy_rnn/check as a command: what does not run ends in a sentence, no process stays, JSON, status, template."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -205,6 +206,52 @@ def test_several_pairs(tmp_path: Path) -> None:
     assert [(cause.id, cause.gradients[0]) for cause in found.causes] == [("gate-derivative", "gru.dx")]
     assert found.problems == 2 * len(problems(PAIRS[0]))
     assert max(map(len, as_text(found, colour=False).splitlines())) <= 80
+
+
+RIGHT_FILE = FILLED["rnn"]
+COMMAND = [sys.executable, "-m", "numpy_rnn.check"]
+
+
+def test_a_reader_of_the_output_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(RIGHT_FILE)
+    with subprocess.Popen([*COMMAND, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert (process.returncode, "Traceback" in said) == (0, False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+def test_a_verdict_that_cannot_be_printed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(RIGHT_FILE)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, file], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert re.fullmatch(r"check: the verdict cannot be printed: .*\n", done.stderr)
+
+
+def test_a_terminal_that_knows_no_umlauts(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(RIGHT_FILE + "raise ValueError('größe \\x1b[31m')\n")
+    env = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*COMMAND, file], env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "ValueError: gr\\xf6\\xdfe ?[31m" in done.stdout
+
+
+def test_ctrl_c_ends_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("while True: pass\n")
+    with subprocess.Popen([*COMMAND, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert said.strip().splitlines()[-1] == "check: stopped"
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("pair", FILLED)

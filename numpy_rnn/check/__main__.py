@@ -1,7 +1,7 @@
 """Is the backward pass of your own RNN, LSTM or GRU right, and if not, why?
 
 FILE defines a forward and a backward pass (--template prints a file to fill in).
-They are run on 30 to 50 problems, in a process of their own, and every gradient
+They are run on up to 51 problems, in a process of their own, and every gradient
 is compared with the right one. Where one is wrong, known bugs are tried: if one
 of them gives exactly your results, it is named, with the equation and the right
 line.
@@ -51,8 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
     if args.json and Path(args.json).resolve() == Path(args.file).resolve():
         print("check: --json: expected another file than FILE, got the same", file=sys.stderr)
         return STATUS["could not judge"]
-    found = verdict(run(args.file))
-    print(as_text(found, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    try:
+        found = verdict(run(args.file))
+    except KeyboardInterrupt:
+        print("\ncheck: stopped", file=sys.stderr)
+        return STATUS["could not judge"]
     if args.json:
         try:
             with atomic_write(args.json) as stream:
@@ -60,7 +63,22 @@ def main(arguments: list[str] | None = None) -> int:
         except (OSError, ValueError) as error:
             print(f"check: --json: {error}", file=sys.stderr)
             return STATUS["could not judge"]
-    return STATUS[found.verdict]
+    shown = _shown(as_text(found, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return STATUS[found.verdict if shown else "could not judge"]
+
+
+def _shown(text: str) -> bool:
+    """Can it be printed? A reader such as `head` that has gone away is no error; a full disk is one."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"check: the verdict cannot be printed: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -146,7 +146,8 @@ def check_arguments(function: Any, name: str, arguments: tuple[str, ...]) -> Non
 
 
 def _near(a: Array, b: Array) -> bool:
-    return np.allclose(a, b, rtol=0, atol=SAME * float(np.abs(a).max(initial=0)), equal_nan=True)
+    largest = np.abs(a[np.isfinite(a)]).max(initial=0)
+    return np.allclose(a, b, rtol=0, atol=SAME * float(largest), equal_nan=True)
 
 
 def _same(a: Array, b: Array) -> bool:

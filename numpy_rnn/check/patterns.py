@@ -7,7 +7,7 @@ import numpy as np
 
 from numpy_rnn.check.judge import Case
 from numpy_rnn.check.pairs import Pair
-from numpy_rnn.check.problems import LARGE, SATURATED
+from numpy_rnn.check.problems import LARGE, SATURATED, ZEROS
 from numpy_rnn.types import Array
 
 SAME = 1e-10  # relative in norm: then two results are the same
@@ -161,9 +161,14 @@ def _columns(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> str:
 
 def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     errors = [case.error(name) for case in calm(cases) for name in wrong if case.wrong(name).any()]
-    if errors and np.median(errors) > 1e-9 and max(errors) < 1e-5:
+    whole = [name for name in wrong if all(case.theirs[name].dtype.kind in "iu" for case in cases)]
+    if whole:
+        return Cause("entries", tuple(whole), f"{', '.join(whole)}: an array of whole numbers. Make it of floats.")
+    of_saturated = max((case.error(name) for case in saturated(cases) for name in wrong), default=0)
+    if errors and np.median(errors) > 1e-9 and max(errors) < 1e-5 and of_saturated < 1e-2:
         text = (
-            "the errors are about 1e-7, the last digit of float32: is an array on the way made without dtype=float64?"
+            "the errors are about 1e-7, the last digit of float32: is an array on the way made without dtype=float64, "
+            "or is something rounded, or a small number added?"
         )
         return Cause("float32", wrong, text)
     bad = [case for case in cases if any(case.wrong(name).any() for name in wrong)]
@@ -183,6 +188,7 @@ def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
 KINDS = {
     SATURATED: "wrong only where units are saturated, with large weights: look at the derivatives of tanh and sigmoid.",
     LARGE: "wrong only with large gradients: is something limited?",
+    ZEROS: "wrong only where the initial states, the biases and an input x_t are zero.",
 }
 
 

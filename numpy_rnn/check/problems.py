@@ -22,8 +22,11 @@ SIZES = (
     (9, 1, 9, 4, 3),
 )
 ORDINARY, SMALL, SATURATED, LARGE = "ordinary", "small weights", "saturated", "large gradients"
+ZEROS = "zeros"  # the initial states, the biases and one input are zero
 WEIGHTS = {ORDINARY: 0.5, SMALL: 1e-3, SATURATED: 4.0, LARGE: 0.5}  # their standard deviation
 MANY = (4, 300, 2, 3, 3)  # so many sequences that the gradients of the network's own losses are large
+LONG = (20, 1, 2, 3, 2)
+WITH_ZEROS = (4, 2, 3, 4, 3)
 ONE_LOSS = (5, 2, 3, 4, 2)  # with the gradient of one E_t alone, for each t in turn
 
 
@@ -36,10 +39,12 @@ class Problem(NamedTuple):
 
 
 def problems(pair: Pair, seed: int = 0) -> list[Problem]:
-    """Every size with weights of every kind; then one loss at a time, where its gradient is an argument."""
+    """Every size with weights of every kind; a long one; one with zeros; one loss at a time, if d_hs is an argument."""
     arrives = "d_hs" in pair.passed
     kinds = [kind for kind in WEIGHTS if arrives or kind != LARGE]
     drawn = [_draw(pair, kind, sizes, (seed, k)) for kind in kinds for k, sizes in enumerate(SIZES)]
+    drawn.append(_draw(pair, ORDINARY, LONG, (seed, len(SIZES) + 1)))
+    drawn.append(_with_zeros(pair, _draw(pair, ORDINARY, WITH_ZEROS, (seed, len(SIZES) + 2))))
     if not arrives:
         drawn.append(_draw(pair, LARGE, MANY, (seed, len(SIZES))))
     else:
@@ -64,6 +69,15 @@ def _draw(pair: Pair, kind: str, sizes: tuple[int, ...], seed: tuple[int, int]) 
         d_hs = rng.normal(size=shape("TNH", named)) * (100 if kind == LARGE else 1)
         return Problem(kind, named, arguments, {"d_hs": d_hs})
     return Problem(kind, named, arguments, {"d_losses": np.ones(shape("TN", named))})
+
+
+def _with_zeros(pair: Pair, problem: Problem) -> Problem:
+    """As a network starts: states and biases of zero. And the second input is a pad."""
+    zero = [name for name in problem.arguments if name in ("h_0", "c_0") or len(pair.axes[name]) == 1]
+    arguments = problem.arguments | {name: np.zeros_like(problem.arguments[name]) for name in zero}
+    arguments["x"] = arguments["x"].copy()
+    arguments["x"][1] = 0
+    return problem._replace(kind=ZEROS, arguments=arguments)
 
 
 def _one_hot(rng: np.random.Generator, like: Array) -> Array:

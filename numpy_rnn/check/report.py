@@ -4,6 +4,8 @@ import json
 import textwrap
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from numpy_rnn.check.causes import Cause, causes
 from numpy_rnn.check.judge import Gradient, compared, gradients, reach
 from numpy_rnn.check.pairs import LAYOUTS, PAIRS
@@ -53,10 +55,11 @@ def verdict(run: Run) -> Verdict:
     number = 0
     for pair in PAIRS:
         if pair.name in settings["pairs"]:
-            cases = compared(pair, run.results, truncation, settings["layout"])
-            verdicts = gradients(pair, cases)
             prefix = f"{pair.name}." if found else ""
-            why = causes(pair, cases, verdicts, truncation)
+            with np.errstate(all="ignore"):  # the reader's numbers may be anything
+                cases = compared(pair, run.results, truncation, settings["layout"])
+                verdicts = gradients(pair, cases)
+                why = causes(pair, cases, verdicts, truncation)
             found.append(PairVerdict(prefix, settings["layout"], verdicts, why, reach(cases)))
             number += len(cases)
     word = "wrong" if any(pair.causes for pair in found) else "right"
@@ -89,10 +92,10 @@ def _number(x: float) -> float | str:
 
 def as_text(v: Verdict, colour: bool) -> str:
     """What the file printed stands first, apart from the verdict."""
-    printed = "".join(c if c.isprintable() or c in "\n\t" else "?" for c in v.output).rstrip("\n")
+    printed = _printable(v.output).rstrip("\n")
     lines = ["--- the file printed:", printed, "---"] if v.output else []
     if v.verdict == "could not judge":
-        return "\n".join([*lines, *_wrapped(f"could not judge. {v.failure}")])
+        return "\n".join([*lines, *_wrapped(f"could not judge. {_printable(v.failure)}")])
     for pair in v.pairs:
         lines += ["", *_pair(pair, colour)] if pair.prefix else _pair(pair, colour)
     rule = f" The right gradient is that of TBPTT{v.truncation}, as TRUNCATION says." if v.truncation else ""
@@ -100,9 +103,15 @@ def as_text(v: Verdict, colour: bool) -> str:
     forward = any(cause.id in ("forward", "gates-swapped") and not cause.gradients for cause in v.causes)
     summary = f"Wrong: {', '.join(['the forward pass'] * forward + wrong)}." if wrong or forward else ""
     if v.gradients and not wrong:  # there are none where the states are not finite
-        summary += " The gradients fit it." if forward else " All gradients are right."
+        at_theirs = " The gradients are those of the right formulas at these states."
+        summary += at_theirs if forward else " All gradients are right."
         summary += " But see above." if v.causes and not forward else ""
     return "\n".join([*lines, "", *_wrapped(f"{summary.strip()} {v.problems} problems.{rule}")])
+
+
+def _printable(text: str) -> str:
+    """Nothing that steers the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def _pair(pair: PairVerdict, colour: bool) -> list[str]:

@@ -86,7 +86,7 @@ MOMENTS = {
         Moment("through_gates", "backward", "(20)",
                "da_{t} = (da_n ⊙ s_n ⊙ r(1 - r), dh ⊙ (h_{t-1} - n) ⊙ z(1 - z), da_n), da_n = dh ⊙ (1 - z) ⊙ (1 - n²)",
                (("dh_{t}", "dh"), ("r", "r"), ("z", "z"), ("n", "n"), ("s_n", "s_n"), ("h_{t-1}", "h_prev")),
-               (("da_{t}", "da"),), "gru.py", "da = np.concatenate"),
+               (("da_{t}", "da"),), "gru.py", "da_n = dh * (1 - z)"),
         Moment("reset", "backward", "(21)", "ds_{t} = da_{t}, its third part ⊙ r", (("da_{t}", "da"), ("r", "r")),
                (("ds_{t}", "ds"),), "gru.py", "ds = np.concatenate"),
         _adds("gru.py", "ds"),

@@ -26,8 +26,9 @@ def load(file: str) -> tuple[str, Params]:
             numbers that are not finite.
     """
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            expect(hasattr(stored, "files"), "--params", "an .npz file", "a single array (.npy)")
+        stored = np.load(file, allow_pickle=False)
+        expect(not isinstance(stored, np.ndarray), "--params", "an .npz file", "a single array (.npy)")
+        with stored:
             given = {name: stored[name] for name in stored.files}
     except (zipfile.BadZipFile, ValueError, EOFError) as error:
         if str(error).startswith("--params"):
