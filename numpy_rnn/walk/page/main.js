@@ -35,10 +35,15 @@ function truncate(k1, k2) {
   const tooShort = b < a;
   now.k1 = a;
   now.k2 = Math.max(a, b);
-  $("k1").value = now.k1;
-  $("k2").value = now.k2;
+  for (const id of ["k1", "k2"]) $(id).value = $(id).placeholder = now[id];  // an empty field shows what holds
   $("why").textContent = tooShort
     ? `k2 is at least k1: every ${a} steps the losses of the last ${a} steps go back. With a smaller k2, the first of these losses would not even reach its own step. So k2 is ${a}.` : "";
+}
+
+// Can the two fields be taken as they are, while someone is typing?
+function fits() {
+  const [a, b] = ["k1", "k2"].map((id) => Number($(id).value));
+  return Number.isInteger(a) && Number.isInteger(b) && 1 <= a && a <= b && b <= length(now.run);
 }
 
 function draw() {
@@ -96,7 +101,10 @@ function listen() {
   }
   $("loss").addEventListener("change", () => { now.loss = Number($("loss").value); draw(); });
   $("bug").addEventListener("change", () => { now.bug = $("bug").value; draw(); });
-  for (const id of ["k1", "k2"]) $(id).addEventListener("change", () => { truncate($("k1").value, $("k2").value); draw(); });
+  for (const id of ["k1", "k2"]) {
+    $(id).addEventListener("input", () => { if (fits()) { truncate($("k1").value, $("k2").value); draw(); } });
+    $(id).addEventListener("change", () => { if ($(id).value) { truncate($("k1").value, $("k2").value); draw(); } });
+  }
   $("step").addEventListener("input", () => walk(Number($("step").value)));
   const buttons = {first: "Home", back: "ArrowLeft", play: " ", next: "ArrowRight", last: "End"};
   for (const [id, key] of Object.entries(buttons)) $(id).addEventListener("click", () => KEYS[key]());
