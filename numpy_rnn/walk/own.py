@@ -56,7 +56,8 @@ def data(file: str) -> dict[str, Any]:
     D, H = len(params["W_xh_l0"]), len(params["W_hh_l0"])
     layer = task.CELLS[cell](D, H, dtype=np.float64).with_params(params)
     rng = np.random.default_rng(0)
-    sequence = task.Sequence(rng.normal(size=(task.T, 1, D)), rng.normal(size=(task.T, 1, H)))
+    x, d_output = rng.normal(size=(task.T, 1, D)), rng.normal(size=(task.T, 1, H))
+    sequence = task.Sequence(x, task.initial_state(layer, 1), d_output)
     names = {"start": "yours", "start_name": "yours", "training": "yours", "training_name": "yours"}
     return {
         "runs": {f"{cell}/yours": runs.run(cell, layer, sequence) | names},

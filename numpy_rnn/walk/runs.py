@@ -1,5 +1,6 @@
 """The numbers of the page, by the shipped layers; those of a planted bug by the check's known bugs."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from numpy_rnn.types import Array
 from numpy_rnn.walk.task import Sequence
 
 GATES = {"rnn": (), "lstm": ("i", "f", "g", "o"), "gru": ("r", "z", "n", "s_n")}
-BUGS = {  # of the RNN: its name, the known bug, the moment it changes, the wrong formula, and which parts stay right
+BUGS = {  # of the RNN: its name, the known bug, the moment it changes, the wrong formula, and which parts are wrong
     "dropped": ("dh_next dropped", LaterLossLost, "arrives", "dh_{t} = ∂E_{t}/∂h_{t}, and dh_next is dropped",
                 "The diagonal stays right: there the gradient comes from the loss of the same step, not from dh_next."),
     "transpose": ("transpose missing", TransposeMissing, "sends", "dh_next = dz_{t} W_hh, without the transpose",
                   "The diagonal stays right: from E_t to step t no gradient has gone back through W_hh."),
-    "state": ("h_t for h_{t-1}", NextStateInWhh, "adds", "dW_hh += h_{t}^T dz_{t}, with h_{t} for h_{t-1}",
+    "state": ("h_{t} for h_{t-1}", NextStateInWhh, "adds", "dW_hh += h_{t}^T dz_{t}, with h_{t} for h_{t-1}",
               "Every part is wrong, but dh and dz are right: the gradient goes back rightly, and is then "
               "multiplied with the wrong state."),
     "tanh": ("wrong tanh'", TanhNoSquare, "through", "dz_{t} = dh_{t} ⊙ (1 - h_{t}), without the square",
@@ -27,13 +28,13 @@ BUGS = {  # of the RNN: its name, the known bug, the moment it changes, the wron
 }  # fmt: skip
 
 
-def run(cell: str, layer: RNNBase, sequence: Sequence, h_0: Any = None) -> dict[str, Any]:
+def run(cell: str, layer: RNNBase, sequence: Sequence) -> dict[str, Any]:
     """All numbers of one network and one sequence, without the axis N.
 
     Arrays with two leading axes (T, T) are of the loss of step t at step k: G what it adds to dW_hh, dz (of the GRU da
     and ds) and, of an LSTM, dc what arrives at step k, sent (and dc_sent) what goes on to step k - 1.
     """
-    x, d_output, T = sequence.x, sequence.d_output, len(sequence.x)
+    x, h_0, d_output, T = sequence.x, sequence.h_0, sequence.d_output, len(sequence.x)
     pair = len(layer.state_names) > 1
     _, _, cache = layer.forward(x, h_0)
     found: dict[str, Any] = {"cell": cell, "x": x[:, 0], "d_output": d_output[:, 0]}
@@ -55,6 +56,7 @@ def run(cell: str, layer: RNNBase, sequence: Sequence, h_0: Any = None) -> dict[
     norms = {name: jacobians(layer, x, h_0, name) for name in layer.state_names}
     found["jacobian"] = {name: np.linalg.norm(J, 2, axis=(1, 2)) for name, J in norms.items()}
     found |= {"symbols": sequence.symbols, "labels": sequence.labels, "losses": sequence.losses}
+    found["answers"] = [math.exp(-E) for E in sequence.losses]  # what the network gives the right symbol
     return found | parts | {"bugs": {name: bug(name, found) for name in BUGS} if cell == "rnn" else {}}
 
 
@@ -74,5 +76,7 @@ def bug(name: str, right: dict[str, Any]) -> dict[str, Any]:
             at_k: Array = np.zeros_like(one)
             at_k[k] = dz[t, k]  # dW_hh is linear in dz: so much of it comes from step k
             G[t, k], sent[t, k] = rule.dW_hh(hs, at_k), rule.dh_prev(dz[t, k], W_hh)
-    text = {"name": title, "moment": moment, "formula": formula, "why": why, "text": rule.text}
+    text: dict[str, Any] = {"name": title, "moment": moment, "formula": formula, "why": why}
+    if name == "state":
+        text["operands"] = [["h_{t} ✗", "h"], ["dz_{t}", "dz"]]
     return {"G": G, "dz": dz, "sent": sent, "dropped": name == "dropped"} | text

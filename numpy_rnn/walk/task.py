@@ -17,23 +17,34 @@ from numpy_rnn.types import Array
 
 SYMBOLS, T, H, LAG = "AB", 12, 4, 3
 D = len(SYMBOLS)
-UPDATES, N, LR = 200, 32, 0.01
+UPDATES, N, LR = 400, 32, 0.01
 CELLS: dict[str, Callable[..., RNNBase]] = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 STARTS = {  # of each cell: a short name, and what the page calls it
-    "rnn": {"pytorch": "PyTorch's", "orthogonal": "orthogonal W_hh", "rho0": "W_hh with rho = 0"},
-    "lstm": {"pytorch": "PyTorch's", "forget1": "PyTorch's, forget bias +1"},
-    "gru": {"pytorch": "PyTorch's"},
+    "rnn": {
+        "pytorch": "PyTorch's initial weights",
+        "orthogonal": "orthogonal W_hh",
+        "rho0": "all eigenvalues of W_hh are 0",
+    },
+    "lstm": {"pytorch": "PyTorch's initial weights", "forget1": "PyTorch's, forget bias +1"},
+    "gru": {"pytorch": "PyTorch's initial weights"},
 }
 
 
 class Sequence(NamedTuple):
-    """What a network reads, and the gradient of its losses."""
+    """What a network reads, its initial state, and the gradient of its losses."""
 
     x: Array  # (T, 1, D)
+    h_0: Any  # (1, 1, H); of an LSTM a pair
     d_output: Array  # (T, 1, H), dE_t/dh_t
     symbols: str = ""
     labels: str = ""
-    losses: tuple[float, ...] = ()  # E_t
+    losses: tuple[float, ...] = ()  # E_t, the cross-entropy
+
+
+def initial_state(layer: RNNBase, N: int) -> Any:
+    """Always the same, and not zero, so that the first step adds to dW_hh, too."""
+    h_0 = np.resize([0.5, -0.3, 0.2, 0.4], (1, N, layer.hidden_size))
+    return (h_0, h_0.copy()) if len(layer.state_names) > 1 else h_0
 
 
 def recall(rng: np.random.Generator, N: int) -> tuple[Array, Array]:
@@ -66,7 +77,7 @@ def train(model: SequenceModel, k1: int | None = None, k2: int | None = None, se
     rng, optimizer = np.random.default_rng(seed), Adam(model.params)
     for _ in range(UPDATES):
         x, labels = recall(rng, N)
-        _, grads, _ = model.gradients(x, labels, k1=k1, k2=k2)
+        _, grads, _ = model.gradients(x, labels, initial_state(model.layer, N), k1=k1, k2=k2)
         optimizer.step(grads, lr=LR)
     for p in model.params.values():
         p[...] = p.round(3)
@@ -75,7 +86,7 @@ def train(model: SequenceModel, k1: int | None = None, k2: int | None = None, se
 def accuracy(model: SequenceModel) -> float:
     """The share of right answers on 1,000 new sequences, where the symbol asked for was really read."""
     x, labels = recall(np.random.default_rng(99), 1000)
-    h, _, _ = model.layer.forward(x)
+    h, _, _ = model.layer.forward(x, initial_state(model.layer, 1000))
     logits, _ = model.output.forward(h)
     return float((logits.argmax(axis=2) == labels)[LAG:].mean())
 
@@ -83,12 +94,13 @@ def accuracy(model: SequenceModel) -> float:
 def sequence(model: SequenceModel) -> Sequence:
     """One sequence for all networks, with this one's losses E_t and their gradients."""
     x, labels = recall(np.random.default_rng(2), 1)
-    h, _, _ = model.layer.forward(x)
+    h_0 = initial_state(model.layer, 1)
+    h, _, _ = model.layer.forward(x, h_0)
     logits, _ = model.output.forward(h)
     losses, cache = cross_entropy(logits, labels)
     d_output, _ = model.output.backward(cross_entropy_backward(np.ones_like(losses), cache), h)
     symbols, answers = ("".join(SYMBOLS[s] for s in a[:, 0]) for a in (x.argmax(axis=2), labels))
-    return Sequence(x, d_output, symbols, answers, tuple(losses[:, 0].tolist()))
+    return Sequence(x, h_0, d_output, symbols, answers, tuple(losses[:, 0].tolist()))
 
 
 def networks() -> Iterator[tuple[str, str, bool, SequenceModel]]:

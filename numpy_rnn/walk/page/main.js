@@ -19,13 +19,12 @@ function chooseRun(cell, start, training) {
   const ofStart = ofCell.filter(({run}) => run.start === $("start").value);
   fill("training", ofStart.map(({run}) => [run.training, run.training_name]), training);
   now.run = ofStart.find(({run}) => run.training === $("training").value).run;
-  const T = length(now.run), bugs = Object.entries(now.run.bugs).map(([id, bug]) => [id, text(bug.name, 0).replace(/<[^>]*>/g, "")]);
+  const T = length(now.run), bugs = Object.entries(now.run.bugs).map(([id, bug]) => [id, bug.name.replace(/[{}]/g, "")]);
   fill("loss", [[0, "all"], ...now.run.x.map((_, k) => [k + 1, `E_${k + 1}`])], now.loss);
   now.loss = Number($("loss").value);
   fill("bug", [["", "none"], ...bugs], now.bug);
   now.bug = $("bug").value;
   $("k1").max = $("k2").max = T;
-  $("step").max = momentsOf(now.run).length;
 }
 
 // k1 and k2 as they can be had; `says` is what was changed, and why.
@@ -47,6 +46,7 @@ function fits() {
 }
 
 function draw() {
+  $("step").max = momentsOf(now.run).length;
   now.step = Math.min(Math.max(now.step, 1), Number($("step").max));
   const {k, m} = momentsOf(now.run)[now.step - 1];
   $("step").value = now.step;
@@ -81,6 +81,7 @@ function toTime(change) {  // the same moment, some time steps further in the or
 
 function play(on) {
   clearInterval(playing);
+  if (on && now.step === Number($("step").max)) walk(1);
   playing = on ? setInterval(() => (now.step < Number($("step").max) ? walk(now.step + 1) : play(false)), 900) : null;
   $("play").textContent = on ? "❚❚ pause" : "▶ play";
   $("play").setAttribute("aria-label", on ? "pause" : "play");
@@ -88,18 +89,19 @@ function play(on) {
 
 const KEYS = {
   ArrowLeft: () => walk(now.step - 1), ArrowRight: () => walk(now.step + 1), Home: () => walk(1),
-  End: () => walk(Infinity), PageUp: () => toTime(-1), PageDown: () => toTime(1), " ": () => play(!playing),
+  End: () => walk(Number($("step").max)), PageUp: () => toTime(-1), PageDown: () => toTime(1), " ": () => play(!playing),
 };
 
 function listen() {
   for (const id of ["cell", "start", "training"]) {
     $(id).addEventListener("change", () => {
+      const {k, m} = momentsOf(now.run)[now.step - 1];
       chooseRun($("cell").value, $("start").value, $("training").value);
       truncate(now.k1, now.k2);
-      draw();
+      stay(k, m);
     });
   }
-  $("loss").addEventListener("change", () => { now.loss = Number($("loss").value); draw(); });
+  $("loss").addEventListener("change", () => chooseLoss(Number($("loss").value)));
   $("bug").addEventListener("change", () => { now.bug = $("bug").value; draw(); });
   for (const id of ["k1", "k2"]) {
     $(id).addEventListener("input", () => { if (fits()) { truncate($("k1").value, $("k2").value); draw(); } });
@@ -111,24 +113,39 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     const own = event.target.closest("input, select, button");
     if (event.altKey || event.ctrlKey || event.metaKey || !KEYS[event.key]) return;
-    if (own && (own.tagName !== "BUTTON" || event.key === " ")) return;  // the control's own keys
+    const ofSlider = own === $("step") && event.key.startsWith("Page");
+    if (own && !ofSlider && (own.tagName !== "BUTTON" || event.key === " ")) return;  // the control's own keys
     event.preventDefault();
     KEYS[event.key]();
   });
   $("network").addEventListener("click", (event) => {
     const loss = event.target.closest("[data-loss]"), column = event.target.closest("[data-column]");
-    if (loss) { now.loss = now.loss === Number(loss.dataset.loss) ? 0 : Number(loss.dataset.loss); $("loss").value = now.loss; draw(); }
+    if (loss) chooseLoss(now.loss === Number(loss.dataset.loss) ? 0 : Number(loss.dataset.loss));
     if (column) goTo(Number(column.dataset.column), momentsOf(now.run)[now.step - 1].m.id);
   });
   $("triangle").addEventListener("click", (event) => {
     const cell = event.target.closest("[data-t]");
     if (!cell) return;
-    now.loss = Number(cell.dataset.t) + 1;
-    $("loss").value = now.loss;
+    chooseLoss(Number(cell.dataset.t) + 1);
     goTo(Number(cell.dataset.k), "adds");
   });
   window.addEventListener("hashchange", restore);
   window.addEventListener("resize", () => { drawNetwork(); drawDecay(); });
+}
+
+// The same moment of another run, or the nearest one: its step and its direction stay.
+function stay(k, m) {
+  const moments = momentsOf(now.run), same = moments.findIndex((o) => o.k === k && o.m.id === m.id);
+  const near = moments.findIndex((o) => o.m.phase === m.phase && (o.k === k || (m.phase === "backward" && o.k < k)));
+  $("step").max = moments.length;
+  walk((same < 0 ? near : same) + 1);
+}
+
+function chooseLoss(loss) {
+  const {k, m} = momentsOf(now.run)[now.step - 1];
+  now.loss = loss;
+  $("loss").value = loss;
+  stay(k, m);
 }
 
 function goTo(k, id) { walk(momentsOf(now.run).findIndex((o) => o.k === k && o.m.id === id) + 1); }
@@ -140,9 +157,12 @@ function ask() {
   const [short, enough] = [q[`k2 = ${q.lag}`], q[`k2 = ${q.lag + 1}`]].map(words).map(([a, b]) => (a === b ? a : `${a} to ${b}`));
   $("question").hidden = false;
   $("lag").textContent = $("lag2").textContent = q.lag;
+  const atStart = biasOf(DATA.runs["rnn/pytorch/untrained"].G, 1, q.lag).bias;
   const answer = (guess) => {
-    $("answer").textContent = `${guess === "no" ? "Right" : "No"}: ${short} of the answers are right (guessing gives 0.50; three seeds). With k2 = ${q.lag + 1} it is ${enough}. ` +
-      `The loss of step t counts as the first step back, so k2 = ${q.lag} ends at step t − ${q.lag - 1}; the symbol was read one step before.`;
+    $("see").hidden = false;
+    for (const id of ["yes", "no"]) $(id).setAttribute("aria-pressed", id === guess);
+    $("answer").textContent = `${guess === "no" ? "Right" : "No"}: ${short} of the answers are right (guessing gives 0.50; three trainings). With k2 = ${q.lag + 1} it is ${enough}. ` +
+      `The loss of step t counts as the first step back, so k2 = ${q.lag} ends at step t − ${q.lag - 1}; the symbol was read one step before. As the training starts, this truncation misses only ${percent(atStart)} of the gradient: little, but all that matters here.`;
   };
   for (const guess of ["yes", "no"]) $(guess).addEventListener("click", () => answer(guess));
 }

@@ -45,7 +45,7 @@ function biasOf(G, k1, k2) {
   const length = norm(full) * norm(truncated);
   return {
     full: norm(full), truncated: norm(truncated), cosine: length ? dot(full, truncated) / length : 0,
-    bias: norm(plus(full, times(truncated, -1))) / norm(full),
+    bias: norm(full) ? norm(plus(full, times(truncated, -1))) / norm(full) : 0,
   };
 }
 
@@ -75,6 +75,8 @@ function valuesOf(name, k, bug) {
     case "c_prev": return run.cs[k];
     case "d_output": return times(run.d_output[k], chosen(k) ? 1 : 0);
     case "next": return later(partsOf("sent", bug));
+    case "goes_on": return k ? valuesOf("next", k - 1, bug) : valuesOf("sent", k, bug);
+    case "dc_goes_on": return k ? valuesOf("dc_next", k - 1, bug) : valuesOf("dc_sent", k, bug);
     case "dc_next": return later(partsOf("dc_sent", bug));
     case "dh": {
       const own = valuesOf("d_output", k, bug);
@@ -87,11 +89,11 @@ function valuesOf(name, k, bug) {
 
 const differs = (a, b) => norm(plus(a, times(b, -1))) > 1e-9 * norm(b);
 
-// All moments of a run: forward through all steps, then backward.
+// All moments of a run: forward through all steps, then backward, from the last chosen loss.
 function momentsOf(run) {
   const all = DATA.moments[run.cell], T = length(run), found = [];
   for (let k = 0; k < T; k++) for (const m of all) if (m.phase === "forward") found.push({k, m});
-  for (let k = T - 1; k >= 0; k--) for (const m of all) if (m.phase === "backward") found.push({k, m});
+  for (let k = (now.loss || T) - 1; k >= 0; k--) for (const m of all) if (m.phase === "backward") found.push({k, m});
   return found;
 }
 
@@ -101,7 +103,10 @@ function short(v) {
   const text = a === 0 ? "0" : a < 0.0095 ? a.toExponential(0) : a < 9.95 ? a.toFixed(2) : a < 9999 ? a.toFixed(0) : a.toExponential(0);
   return (v < 0 && a ? "−" : "") + text.replace("e+", "e").replace("e-", "e−");
 }
-// The same in a coloured box, where the colour tells the sign of a very small one.
-const shortest = (v) => (v && Math.abs(v) < 0.0095 ? short(Math.abs(v)) : short(v));
+// The same for a small box.
+const shortest = (v) => {
+  const a = Math.abs(v), sign = v < 0 ? "−" : "";
+  return a && a < 0.0005 ? "≈0" : a && a < 0.0095 ? sign + a.toFixed(3).slice(1) : short(v);
+};
 const percent = (share) => (share >= 0.995 ? (100 * share).toFixed(0) : share && share < 1e-4 ? (100 * share).toExponential(0) : String(Number((100 * share).toPrecision(2)))) + " %";
 const digits = (v) => Number(v).toPrecision(12);
