@@ -32,7 +32,9 @@ FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "der
          "ladder_results": "ladder", "command_line": "prediction", "judge": "check", "causes": "check_causes",
          "patterns": "check_causes", "forward": "check_causes", "backward": "check", "gated": "check",
          "variants_rnn": "check", "calls": "check_runner", "runner": "check_runner", "worker": "check_runner",
-         "report": "check_runner", "__main__": "check_runner"}  # fmt: skip
+         "report": "check_runner", "__main__": "check_runner", "variants_truncated": "check_foreign",
+         "rules": "check_causes", "runs": "walk", "page": "walk", "task": "walk", "own": "walk",
+         "walk": "walk_page"}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

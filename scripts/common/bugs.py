@@ -11,6 +11,7 @@ DERIVATIVE, ROUNDING, VERDICT, DIFFERENTIABLE = (
 MODELS, TRAINING, CHECKPOINT = (f"numpy_rnn/sentiment/{name}.py" for name in ("models", "training", "checkpoint"))
 PREDICTION, DIAGNOSIS = (f"numpy_rnn/sentiment/{name}.py" for name in ("prediction", "diagnosis"))
 FILES = "numpy_rnn/files.py"
+WALK, PAGE = "numpy_rnn/walk", "docs/walk.html"
 READOUTS = "numpy_rnn/sentiment/readouts.py"
 TEXT, BATCHES, IMDB = (f"numpy_rnn/sentiment/data/{name}.py" for name in ("text", "batches", "imdb"))
 COMPARISON, DISTRIBUTED, BACKENDS = (f"torch_rnn/{name}.py" for name in ("comparison", "distributed", "backends"))
@@ -334,6 +335,27 @@ BUGS = [
     ("digest: of the training part alone", TEXT, '{"train": data.train, "valid": data.valid, "test": data.test}',
      '{"train": data.train}'),
     # the check of a reader's own network
+    # the page to walk through; its JavaScript in the built copy
+    ("walk: a window starts a step late", PAGE, "Math.max(end - k2, 0)", "Math.max(end - k2 + 1, 0)"),
+    ("walk: a loss does not reach its own step", PAGE, "k <= t; k++) kept", "k < t; k++) kept"),
+    ("walk: what is cut is summed", PAGE, "chosen(t) && kept[t][k] && t >= k + steps", "chosen(t) && t >= k + steps"),
+    ("walk: h_t for h_{t-1} in the operands", PAGE, 'case "h_prev": return run.hs[k];',
+     'case "h_prev": return run.hs[k + 1];'),
+    ("walk: the smallest k2 is never 1", PAGE, "while (k2 > 1 && biasOf", "while (k2 > 2 && biasOf"),
+    ("walk: k2 below k1", PAGE, "now.k2 = Math.max(a, b);", "now.k2 = b;"),
+    ("walk: wrong parts are red but in column 1", PAGE, "const wrong = bug && differs(G[t][k], now.run.G[t][k]);",
+     "const wrong = bug && k > 0 && differs(G[t][k], now.run.G[t][k]);"),
+    ("walk: a link without k2", PAGE, "k2: now.k2, loss", "loss"),
+    ("walk: a request", PAGE, "restore();\nlisten();", 'restore();\nlisten();\nfetch("https://example.org");'),
+    ("walk: dc by the forget gate of another step", f"{WALK}/runs.py", 'found["gates"]["f"][k]',
+     'found["gates"]["f"][t]'),
+    ("walk: a bug's parts are those of all losses", f"{WALK}/runs.py", 'one[t] = right["d_output"][t]',
+     'one[:, 0] = right["d_output"]'),
+    ("walk: numbers of six digits", f"{WALK}/page.py", "digits: int = 12", "digits: int = 6"),
+    ("walk: weights that no other processor has", f"{WALK}/task.py", "p[...] = p.round(3)", "p[...] = p"),
+    ("walk: a layer of any size", f"{WALK}/own.py", "<= LARGEST", "<= 100 * LARGEST"),
+    ("walk: pickles are read", f"{WALK}/own.py", "allow_pickle=False", "allow_pickle=True"),
+    ("walk: the page replaces the layer", f"{WALK}/__main__.py", "expect(not same,", "expect(True,"),
     ("check: a loose tolerance", f"{CHECK}/judge.py", "TOLERANCE = 1e-9", "TOLERANCE = 1e-5"),
     ("check: a NaN is right", f"{CHECK}/judge.py", "return ~(difference <= self.allowed[name])",
      "return difference > self.allowed[name]"),
