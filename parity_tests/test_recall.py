@@ -31,10 +31,35 @@ def test_a_number_is_that_of_training(cell: str, k2: int, lag: int) -> None:
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(recall, "UPDATES", 0)
-    monkeypatch.setattr(recall, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(recall, "Pool", Here)
     assert recall.main([]) == 0
     assert capsys.readouterr().out.count("\n") == 2 + len(recall.LAYERS) * len(recall.K2)
     assert recall.main(["--jobs", "0"]) == 2
+
+
+def test_what_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Each network is trained once, whatever happens in between; the table is that of an undisturbed run."""
+    asked: list[tuple[Any, ...]] = []
+
+    def stopped_after_20(*job: Any) -> float:
+        asked.append(job)
+        if len(asked) == 20:
+            raise KeyboardInterrupt
+        return sum(map(len, map(str, job))) / 10
+
+    monkeypatch.setattr(recall, "recall", stopped_after_20)
+    monkeypatch.setattr(recall, "Pool", Here)
+    file = tmp_path / "recall.json"
+    assert recall.main(["--json", str(file)]) == 130
+    assert recall.main(["--json", str(file)]) == 0
+    assert len(asked) == 1 + len(set(asked)) == 1 + len(recall.LAYERS) * len(recall.K2) * 6 * 3
+    first = capsys.readouterr().out
+    assert recall.main(["--json", str(file)]) == 0
+    assert capsys.readouterr().out == first
+    file.write_text("[1]")
+    assert recall.main(["--json", str(file)]) == 2
+    assert "json: expected a file of scripts/recall.py" in capsys.readouterr().err
+    assert file.read_text() == "[1]"
 
 
 class Here:
@@ -49,4 +74,4 @@ class Here:
     def __exit__(self, *error: object) -> None:
         pass
 
-    map = staticmethod(map)
+    imap_unordered = staticmethod(map)

@@ -1,5 +1,6 @@
 """docs/vanishing.md has the tables of scripts/vanishing.py, and what it says of them is so."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ def test_the_first_two_tables_are_the_scripts() -> None:
     found = [vanishing.decay(seed) for seed in vanishing.SEEDS]
     assert vanishing.decay_table(found) in PAGE
     assert vanishing.exploding_table() in PAGE
+    assert vanishing.bounds_table(found) in PAGE
     starts = [key for key in found[0] if key[1].startswith("PyTorch's") and "+1" not in key[1]]
     assert len(starts) == 5
     assert all(norms[key][50] < 1e-6 for norms in found for key in starts)
@@ -52,7 +54,11 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: An
     monkeypatch.setattr(
         vanishing, "truncation", lambda seed: {("RNN", "of ones"): np.tril(np.ones((50, 50)))[..., None]}
     )
-    assert vanishing.main(["--picture", str(tmp_path / "v.png")]) == 0
+    numbers = tmp_path / "v.json"
+    assert vanishing.main(["--picture", str(tmp_path / "v.png"), "--json", str(numbers)]) == 0
+    (norms,) = json.loads(numbers.read_text())["norms"]
+    assert len(norms) == 11
+    assert norms["GRU, PyTorch's"][0] == 1
     assert (tmp_path / "v.png").read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     assert "| RNN, tanh | orthogonal |" in printed

@@ -5,18 +5,22 @@ reaches a symbol of `lag` steps ago if k2 > lag. About ten minutes on one core.
 """
 
 import argparse
+import json
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from itertools import product
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Any
 
-from common.command_line import Parser, status_of
+from common.command_line import Parser, check_writable, status_of
 
 import numpy as np
 from tqdm import tqdm
 
 from numpy_rnn import GRU, LSTM, RNN, Adam, Linear, SequenceModel
 from numpy_rnn.checks import check_size
+from numpy_rnn.files import atomic_write
 
 LAYERS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
 LAGS, K2, SEEDS = range(1, 7), (1, 2, 4, 8), range(3)
@@ -58,20 +62,47 @@ def shown(accuracies: list[float], reached: bool) -> str:
     return f"**{words}**" if reached else words
 
 
+class Results:
+    """Finished trainings in a JSON file, written anew after each: what was stopped goes on from there."""
+
+    def __init__(self, file: str | None):
+        self.file, self.found = file, dict[str, float]()
+        if file and Path(file).exists():
+            try:
+                self.found = {str(job): float(accuracy) for job, accuracy in json.loads(Path(file).read_text()).items()}
+            except (ValueError, TypeError, AttributeError) as error:
+                raise ValueError(f"json: expected a file of scripts/recall.py, got {file!r} ({error})") from error
+
+    def add(self, job: tuple[Any, ...], accuracy: float) -> None:
+        self.found[str(job)] = accuracy
+        if self.file:
+            with atomic_write(self.file) as stream:
+                stream.write(json.dumps(self.found, indent=0).encode())
+
+
+def trained(job: tuple[str, int, int, int]) -> tuple[tuple[str, int, int, int], float]:
+    return job, recall(*job)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=1, help="networks at the same time (default: %(default)s)")
-    return status_of("recall.py", show, parser.parse_args(arguments))
+    parser.add_argument("--json", metavar="FILE", help="keep the finished ones here, and go on from there")
+    return status_of("recall.py", show, parser.parse_args(arguments), "what is finished stands in the file of --json")
 
 
 def show(args: argparse.Namespace) -> None:
+    check_writable("json", args.json)
+    results = Results(args.json)
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # of the workers
     jobs = list(product(LAYERS, K2, LAGS, SEEDS))
-    with ProcessPoolExecutor(check_size("jobs", args.jobs)) as pool:
-        results = list(tqdm(pool.map(recall, *zip(*jobs, strict=True)), "networks", len(jobs), disable=None))
+    missing = [job for job in jobs if str(job) not in results.found]
+    with Pool(check_size("jobs", args.jobs)) as pool:
+        for job, accuracy in tqdm(pool.imap_unordered(trained, missing), "networks", len(missing), disable=None):
+            results.add(job, accuracy)
     found: dict[tuple[str, int, int], list[float]] = {}
-    for (cell, k2, lag, _), accuracy in zip(jobs, results, strict=True):
-        found.setdefault((cell, k2, lag), []).append(accuracy)
+    for cell, k2, lag, seed in jobs:
+        found.setdefault((cell, k2, lag), []).append(results.found[str((cell, k2, lag, seed))])
     print(table(found))
 
 

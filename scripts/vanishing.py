@@ -1,10 +1,12 @@
 """How far does a gradient reach, and what does a truncation miss? Prints the tables of docs/vanishing.md, and draws.
 
-The norm of dh_T/dh_k for eleven networks as they start, over 50 steps; a gradient that explodes though all eigenvalues
-are zero; and the bias of truncated gradients by k2. About a minute.
+The norm of dh_T/dh_k for eleven networks as they start, over 50 steps, beside the powers of W_hh's singular value and
+spectral radius; a gradient that explodes though all eigenvalues are zero; and the bias of truncated gradients by k2.
+About a minute.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -88,6 +90,29 @@ def decay_table(found: list[dict[tuple[str, str], Array]]) -> str:
     return "\n".join(lines)
 
 
+def bounds(seed: int) -> dict[str, tuple[float, float]]:
+    """Of W_hh of each tanh RNN the largest singular value and the spectral radius, by how it starts."""
+    found = {}
+    for cell, start, layer, _ in networks(seed):
+        if cell == "RNN, tanh":
+            W = layer.params["W_hh_l0"]
+            found[start] = float(np.linalg.norm(W, 2)), float(np.abs(np.linalg.eigvals(W)).max())
+    return found
+
+
+def bounds_table(found: list[dict[tuple[str, str], Array]]) -> str:
+    """What the powers of both are after T steps, beside what was measured."""
+    head = f"largest singular value | to the power {T} | spectral radius | to the power {T} | measured at lag {T}"
+    lines = [f"| W_hh | {head} |", "| --- | --- | --- | --- | --- | --- |"]
+    of_seeds = [bounds(seed) for seed in SEEDS]
+    for start in of_seeds[0]:
+        largest, radius = zip(*(of_seed[start] for of_seed in of_seeds), strict=True)
+        measured = [float(norms["RNN, tanh", start][T]) for norms in found]
+        columns = [largest, [s**T for s in largest], radius, [r**T for r in radius], measured]
+        lines.append(f"| {start} | {' | '.join(spread(list(column)) for column in columns)} |")
+    return "\n".join(lines)
+
+
 def exploding(t: int) -> float:
     """||dh_t/dh_0|| of a tanh RNN with two units that stays at its fixed point (0, 1/2); all eigenvalues of W are 0."""
     W, h = np.array([[8.0, 8.0], [-8.0, -8.0]]), np.array([0.0, 0.5])
@@ -153,13 +178,19 @@ def draw(stream: BinaryIO, found: list[dict[tuple[str, str], Array]]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("--picture", metavar="FILE", default="vanishing.png", help="(default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write the norms by seed, network and lag to this file")
     return status_of("vanishing.py", show, parser.parse_args(arguments))
 
 
 def show(args: argparse.Namespace) -> None:
     check_writable("picture", args.picture)
+    check_writable("json", args.json)
     found = [decay(seed) for seed in tqdm(SEEDS, "Jacobians", disable=None)]
-    print(decay_table(found), exploding_table(), truncation_table(SEEDS), sep="\n\n")
+    print(decay_table(found), bounds_table(found), exploding_table(), truncation_table(SEEDS), sep="\n\n")
+    if args.json:
+        norms = [{", ".join(key): values.tolist() for key, values in of_seed.items()} for of_seed in found]
+        with atomic_write(args.json) as stream:
+            stream.write(json.dumps({"norms": norms, "bounds": [bounds(seed) for seed in SEEDS]}).encode())
     with atomic_write(args.picture) as stream:
         draw(stream, found)
     print(f"\nPicture: {args.picture}")
