@@ -59,7 +59,7 @@ CANNOT = {  # the source, and what the sentence says
     "exit": ("import os\nos._exit(0)\n", "it ended its process before all calls were made"),
     "sys.exit": ("import sys\nsys.exit(0)\n", "the file: SystemExit: 0 in line 2"),
     "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4 GiB"),
-    "a list of states": (LSTM.replace("return hs, cs", "return [hs]"), "lstm_forward: expected hs, cs, got 1 results"),
+    "a list of states": (LSTM.replace("return hs, cs", "return [hs]"), "lstm_forward: expected hs, cs, got 1 result"),
     "another layout": (
         LOOPS.replace('"dx": gx', '"dx": gx.swapaxes(0, 1)'),
         "dx at T, N, D, H = 1, 3, 4, 2: expected shape (1, 3, 4), got (3, 1, 4) (the shape of LAYOUT = 'cs231n')",

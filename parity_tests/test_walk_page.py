@@ -131,6 +131,16 @@ def test_the_page_reads_the_parts_from_its_data(browser: Any, tmp_path: Path, t:
         assert (abs(a - b) > 1e-6) == window_mask(T, k1, k2)[t, k], (k1, k2)
 
 
+def test_the_smallest_k2_may_be_one(browser: Any) -> None:
+    """Where only the diagonal has anything; and a bias that grows again later does not count as small."""
+    diagonal = [[float(t == k) for k in range(4)] for t in range(4)]
+    assert opened(browser).execute_script("return smallestK2(arguments[0], 0.1)", diagonal) == 1
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        G = np.tril(rng.normal(size=(6, 6)))[..., None]
+        assert browser.execute_script("return smallestK2(arguments[0], 0.5)", G.tolist()) == smallest_k2(G, 0.5)
+
+
 def formulas(v: Callable[[str], Array], moment: str, cell: str) -> list[Array]:
     """What a moment's operands give, written down once more, from docs/derivation.md."""
     if moment in ("state", "gates"):

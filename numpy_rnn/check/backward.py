@@ -174,19 +174,30 @@ class Truncated(Backward):
                 total[name] = total.get(name, 0) + part
         return total
 
+    def start(self, first: int, end: int) -> int:
+        """The step to which the losses first to end - 1 go back."""
+        return first if self.k1 == self.k2 else max(end - self.k2, 0)
+
+    def before_window(self, d_state: Array) -> Array:
+        """The state before a window is a constant, so it gets no gradient."""
+        return np.zeros_like(d_state)
+
+    def first_loss(self, start: int, first: int) -> int:
+        return first  # the losses before it are another group's
+
     def groups(self, a: Arrays) -> Iterator[Arrays]:
         """The gradients of each group of k1 losses."""
         T = len(a["x"])
         for first in range(0, T, self.k1):
             end = min(first + self.k1, T)
-            start = first if self.k1 == self.k2 else max(end - self.k2, 0)
-            group = self.within(window(a, start, first, end))
+            start = self.start(first, end)
+            group = self.within(window(a, start, self.first_loss(start, first), end))
             for name, part in group.items():
                 if part.ndim == 3:  # of every step of the window
                     group[name] = np.zeros((T, *part.shape[1:]))
                     group[name][start:end] = part
-                elif name in ("dh_0", "dc_0") and start > 0:  # the state before a window is a constant
-                    group[name] = np.zeros_like(part)
+                elif name in ("dh_0", "dc_0") and start > 0:
+                    group[name] = self.before_window(part)
             yield group
 
 

@@ -62,7 +62,7 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
             raise CannotJudge(f"line {number} is not filled in yet: {gap[0].strip()}") from error
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         line = own[-1].lineno if own else None
-        where = f" in line {line}: {linecache.getline(file, line).strip():.100}" if line else ""
+        where = f" in line {line}: {linecache.getline(file, line).strip().split('  # ')[0]:.100}" if line else ""
         raise CannotJudge(f"{what}: {type(error).__name__}{_said(error)}{where}") from error
 
 
@@ -115,7 +115,8 @@ def call(pair: Pair, problem: Problem, names: dict[str, Any], layout: str, file:
     several = isinstance(states, tuple) or (isinstance(states, list) and len(pair.states) > 1)
     states = states if several else (states,)
     if len(states) != len(pair.states):
-        raise CannotJudge(f"{pair.forward}: expected {', '.join(pair.states)}, got {len(states)} results")
+        got = f"{len(states)} result{'s' * (len(states) != 1)}"
+        raise CannotJudge(f"{pair.forward}: expected {', '.join(pair.states)}, got {got}")
     made = {
         name: check_array(f"{pair.forward}: {name}", a, pair.axes[name], problem, layout, where)
         for name, a in zip(pair.states, states, strict=True)
@@ -164,7 +165,9 @@ def backward(
     if not isinstance(gradients, dict):
         raise CannotJudge(f"{pair.backward}: expected a dict, got {type(gradients).__name__}")
     if missing := [name for name in pair.gradients if name not in gradients]:
-        raise CannotJudge(f"{pair.backward}: expected the keys {', '.join(pair.gradients)}, got no {missing[0]}")
+        others = [str(name) for name in gradients if name not in (*pair.gradients, *pair.more)]
+        but = f" but {', '.join(others):.80}" if others else ""
+        raise CannotJudge(f"{pair.backward}: expected the keys {', '.join(pair.gradients)}, got no {missing[0]}{but}")
     results = {}
     for name in (*pair.gradients, *pair.more):
         if name in gradients:
@@ -187,5 +190,7 @@ def check_array(what: str, a: Any, axes: str, problem: Problem, layout: str, whe
     if array.shape != shape and not (len(shape) == 2 and shape[1] == 1 and array.shape == shape[:1]):
         others = [name for name in LAYOUTS if array.shape == expected_shape(axes, problem.sizes, name)]
         tip = f" (the shape of LAYOUT = {others[0]!r})" if others else ""
+        if len(shape) == 2 and shape[::-1] == array.shape and axes[0] not in "NS":
+            tip = " (transposed?)"
         raise CannotJudge(f"{what}{where}: expected shape {shape}, got {array.shape}{tip}")
     return array.reshape(shape).copy()

@@ -23,6 +23,7 @@ from numpy_rnn.check.patterns import (
     zero,
 )
 from numpy_rnn.check.rules import RIGHT, known_bugs, truncated
+from numpy_rnn.check.suspects import suspect
 from numpy_rnn.check.template import right_line
 
 
@@ -31,7 +32,7 @@ def causes(
 ) -> list[Cause]:
     """What is wrong, the most likely first. Nothing where all is right."""
     wrong = tuple(name for name, verdict in verdicts.items() if not verdict.right)
-    found = list(_of_calls(pair, cases))
+    found = list(_of_calls(pair, cases, bool(wrong)))
     if not wrong:
         return found
     vanished = zero(cases, wrong) if truncation else None  # a bug may be nothing else in windows of one step
@@ -54,11 +55,15 @@ def _by_pattern(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     cause = scaled(cases, wrong) or clipped(cases, wrong) or clipped_by_norm(cases, wrong)
     if cause and pair.name == "network" and len(wrong) >= len(pair.gradients):
         return _with_line(pair, cause, "dy_hat")
+    found = suspect(pair, cases) if len(wrong) > 1 else None
     if not cause:
-        cause = pattern(pair, cases, wrong)
-        if 0 < len(first) < len(wrong) and "(T = 1)" not in cause.text:
+        cause = pattern(cases, wrong)
+        if 0 < len(first) < len(wrong) and not found:
             verb = "is" if len(first) == 1 else "are"
             cause = _and(cause, f"With one step (T = 1) only {', '.join(first)} {verb} wrong.")
+    if found and not cause.reproduced:
+        cause = _and(cause, found.text)
+        return _with_line(pair, cause, found.target) if found.target else cause
     alone = first if len(first) == 1 else wrong
     if alone == wrong and alone in (("dh_0",), ("dc_0",)):
         name = alone[0][:2]
@@ -88,7 +93,7 @@ FORWARD = {  # of the first state that differs: the equations, and the line if i
 }
 
 
-def _of_calls(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
+def _of_calls(pair: Pair, cases: list[Case], any_wrong: bool) -> Iterator[Cause]:
     """What can be said before any gradient is looked at."""
     if gates := cases[0].gates:
         text = "z and 1 - z are exchanged: the states are those of h_t = z * n + (1 - z) * h_prev."
@@ -97,9 +102,9 @@ def _of_calls(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
             text = f"the states are those of gates in the order {', '.join(gates.order)}{exchanged}. Here the order "
             text += f"is {', '.join(gates.right)}."
         text += " The gradients are judged with the file's own gates."
-        yield Cause("gates-swapped", (), text, {"lstm": "(10)", "gru": "(17), (18)"}[pair.name], reproduced=True)
+        yield Cause("gates-swapped", (), text, _equation(gates), reproduced=True)
     else:
-        yield from _of_the_states(pair, cases)
+        yield from _of_the_states(pair, cases, any_wrong)
     changed = sorted({str(name) for case in cases for name in case.theirs["changed"]})
     if changed:
         text = f"the functions write into {', '.join(changed)}, which belongs to the caller. Work on a copy."
@@ -108,7 +113,14 @@ def _of_calls(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
         yield Cause("not-repeatable", (), "two calls of backward with the same arguments give different results.")
 
 
-def _of_the_states(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
+def _equation(gates: Gates) -> str:
+    """Where gates may have been exchanged. The LSTM's i and f also by (11), if f multiplies i's part."""
+    if gates.right == "ifgo":
+        return "(10), (11)" if gates.order == "figo" else "(10)"
+    return "(19)" if gates.order == gates.right else "(17), (18)"
+
+
+def _of_the_states(pair: Pair, cases: list[Case], any_wrong: bool) -> Iterator[Cause]:
     """The first one that differs, with one step alone (T = 1) if it does there: else the steps mix them up."""
     names = ("cs", "hs") if pair.name == "lstm" else pair.states
     for name in names:
@@ -123,7 +135,7 @@ def _of_the_states(pair: Pair, cases: list[Case]) -> Iterator[Cause]:
         for name in names:
             if forward_error(some, name) > (1e-5 if is_float32(cases, (name,)) else TOLERANCE):
                 judged = "The gradients are judged at the file's own states."
-                if pair.gates:
+                if pair.gates and any_wrong:
                     judged = "The gates are not among the states, so the gradients may be wrong for the same reason."
                 equation, target = FORWARD[f"{pair.name} {name}"]
                 line = right_line(pair.name, target).text if target else ""
@@ -157,7 +169,7 @@ def _known(pair: Pair, cases: list[Case], wrong: tuple[str, ...], truncation: tu
     for bug, rule in known_bugs(pair.name, truncation):
         if _reproduces(rule, pair, cases):
             text = bug.text
-            if truncation and bug.id == "truncated" and isinstance(bug, Truncated):
+            if truncation and type(bug) is Truncated:
                 text = f"the gradient is that of TBPTT({bug.k1}, {bug.k2}); TRUNCATION says {truncation}."
             return Cause(bug.id, wrong, text, *right_line(pair.name, bug.target), True)
     return None

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from numpy_rnn.check.judge import Case
-from numpy_rnn.check.pairs import Pair
 from numpy_rnn.check.problems import LARGE, SATURATED, ZEROS
 from numpy_rnn.types import Array
 
@@ -137,29 +136,8 @@ def zero(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
     return Cause("zero", empty, f"{', '.join(empty)}: zero in all problems.{others}")
 
 
-def pattern(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> Cause:
+def pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     """Where the reader may look, if nothing known gives the results."""
-    cause = _pattern(cases, wrong)
-    if columns := _columns(pair, cases, wrong):
-        cause = cause._replace(text=f"{cause.text} With one step (T = 1) only the columns of {columns} are wrong.")
-    return cause
-
-
-def _columns(pair: Pair, cases: list[Case], wrong: tuple[str, ...]) -> str:
-    """The gates whose columns are wrong where nothing has gone back through time; "" if it is all of them, or none."""
-    found = set()
-    for case in cases:
-        for name in wrong:
-            if case.problem.sizes["T"] == 1 and pair.axes[name][-1] == "G":
-                order = case.gates.order if case.gates else pair.gates  # as the columns lie in the reader's arrays
-                blocks = np.split(case.wrong(name), len(order), axis=-1)
-                found |= {gate for gate, block in zip(order, blocks, strict=True) if block.any()}
-    if not found or len(found) == len(pair.gates):
-        return ""
-    return ", ".join(gate for gate in pair.gates if gate in found)
-
-
-def _pattern(cases: list[Case], wrong: tuple[str, ...]) -> Cause:
     errors = [case.error(name) for case in calm(cases) for name in wrong if case.wrong(name).any()]
     whole = [name for name in wrong if all(case.theirs[name].dtype.kind in "iu" for case in cases)]
     if whole:
@@ -201,8 +179,8 @@ def _from(bad: list[Case], cases: list[Case], wrong: tuple[str, ...]) -> str:
         if smaller:
             beside = sum(case.problem.sizes[axis] >= least for case in cases) - len(bad)  # right ones of this size
             if beside == 0:
-                goes_back = "dh_0" in wrong or "dx" in wrong
-                look = "what goes back in time" if goes_back else "the sum over the steps"
+                look = "what goes back in time" if "dh_0" in wrong or len(wrong) > 5 else "the sum over the steps"
+                look = "the step that it is written to" if wrong == ("dx",) else look
                 back = f", so look at {look}" if axis == "T" and least == 2 else ""
                 found.append(f"right up to {axis} = {max(smaller)}, wrong from {axis} = {least} on{back}")
     return f": {'; or: '.join(found)}" if found else ""

@@ -106,7 +106,7 @@ def as_text(v: Verdict, colour: bool) -> str:
         at_theirs = " The gradients are those of the right formulas at these states."
         summary += at_theirs if forward else " All gradients are right."
         summary += " But see above." if v.causes and not forward else ""
-    return "\n".join([*lines, "", *_wrapped(f"{summary.strip()} {v.problems} problems.{rule}")])
+    return "\n".join([*lines, "", *_wrapped(f"{summary.strip()} {v.problems} problems were tried.{rule}")])
 
 
 def _printable(text: str) -> str:
@@ -163,7 +163,7 @@ def _reach(table: list[list[bool]]) -> list[str]:
     T = len(table)
     lines = [
         "The gradient of one loss alone. Row: the loss; column: the step; X: its dx is",
-        "wrong there. (Gradients go back in time, so above the diagonal all is zero.)",
+        "wrong there. (Gradients go back in time: above the diagonal all has to be 0.)",
         "      step " + " ".join(str(k + 1) for k in range(T)),
     ]
     for t, row in enumerate(table):

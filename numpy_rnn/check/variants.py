@@ -93,6 +93,14 @@ class LastStepLeftOut(FirstStepLeftOut):
         return reversed(range(T - 1))
 
 
+class LaterSubtracted(Backward):
+    id, target = "scaled", "dh"
+    text = "dh_next is subtracted; it has to be added."
+
+    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
+        return own - after
+
+
 class LoopForward(Backward):
     id, target = "loop-forward", "loop"
     text = "the loop goes forward in time: for t in range(T). It has to go back, for t in reversed(range(T))."
@@ -121,6 +129,7 @@ def of_every_cell(rule: type[Backward], names: tuple[str, ...]) -> Iterator[Back
         LaterLossLost,
         LaterLossLostAndNoH0,
         EarlierLossesLost,
+        LaterSubtracted,
         Accumulated,
         TransposedResult,
         NextStateInWhh,

@@ -38,6 +38,7 @@ TANHS: tuple[tuple[Callable[[Array, Array], Array], str], ...] = (
     (lambda v, z: np.ones_like(v), "tanh' is left out"),
     (lambda v, z: v * (1 - v), "v (1 - v) is the sigmoid's derivative; that of tanh is 1 - v^2"),
     (lambda v, z: 1 - v, "tanh' is 1 - v^2, not 1 - v"),
+    (lambda v, z: (1 - v) ** 2, "tanh' is 1 - v^2, not (1 - v)^2"),
     (lambda v, z: v, "tanh' is 1 - v^2, not v"),
     (lambda v, z: 1 + v * v, "tanh' is 1 - v^2, not 1 + v^2"),
     (lambda v, z: 1 - np.tanh(v) ** 2, "tanh is applied a second time, 1 - tanh(tanh(z))^2"),

@@ -1,6 +1,6 @@
 """The known bugs of the GRU's backward pass. See variants."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -57,6 +57,62 @@ class ResetLeftOut(GRUBackward):
 
     def ds_n(self, da_n: Array, s: Step) -> Array:
         return da_n
+
+
+class ResetByAnother(ResetLeftOut):
+    def __init__(self, words: str, factor: Callable[[Step], Array]):
+        self.factor, self.text = factor, f"ds_n is da_n times r, not times {words}."
+
+    def ds_n(self, da_n: Array, s: Step) -> Array:
+        return da_n * self.factor(s)
+
+
+class StateGatesExchanged(GRUBackward):
+    id, target = "gates-swapped", "ds"
+    text = "in ds, the gradient of the state's part, the parts of r and z are exchanged; in da they are right."
+
+    def through_time(self, a: Arrays) -> Arrays:
+        self.calls = 0
+        return super().through_time(a)
+
+    def da(self, gates: list[Array]) -> Array:
+        self.calls += 1  # of each step the first is da, the second ds
+        r, z, n = gates
+        return super().da([z, r, n] if self.calls % 2 == 0 else gates)
+
+
+class WithOwnLoss(GRUBackward):
+    """One line has d_hs[t], the gradient of E_t alone, in the place of dh."""
+
+    id = "path-lost"
+
+    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
+        self.own = own
+        return super().dh(own, after, t, T)
+
+
+class UpdateWithOwnLoss(WithOwnLoss):
+    target = "da_z"
+    text = "da_z is formed with d_hs[t], not with dh: later losses do not reach the gate z."
+
+    def da_z(self, dh: Array, s: Step) -> Array:
+        return super().da_z(self.own, s)
+
+
+class CandidateWithOwnLoss(WithOwnLoss):
+    target = "da_n"
+    text = "da_n is formed with d_hs[t], not with dh: later losses do not reach n."
+
+    def da_n(self, dh: Array, s: Step) -> Array:
+        return super().da_n(self.own, s)
+
+
+class DirectPathWithOwnLoss(WithOwnLoss):
+    target = "dh_next"
+    text = "the direct path of dh_next is formed with d_hs[t], not with dh: later losses are lost on it."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return super().dh_prev(self.own, ds, s, W_hh)
 
 
 class CandidateWithZ(GRUBackward):
@@ -140,7 +196,7 @@ class ParametersWithOtherPart(GRUBackward):
     id = "gate-derivative"
 
     def __init__(self, names: tuple[str, ...], part: str):
-        self.names, self.part, self.target = names, part, names[0]
+        self.names, self.part, self.target = names, part, "dx[t]" if names == ("dx",) else names[0]
         others = "da, the gradient of the input's part, not with ds" if part == "da" else "ds, not with da"
         self.text = f"{', '.join(names)}: formed with {others}."
 
@@ -175,8 +231,15 @@ def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
         CandidateWithoutZ,
         NextWithInputPart,
         BiasesExchanged,
+        StateGatesExchanged,
+        UpdateWithOwnLoss,
+        CandidateWithOwnLoss,
+        DirectPathWithOwnLoss,
     ):
         yield bug()
+    yield ResetByAnother("z", lambda s: s.z)
+    yield ResetByAnother("1 - r", lambda s: 1 - s.r)
+    yield ResetByAnother("r (1 - r)", lambda s: s.r * (1 - s.r))
     for some, part in (
         (("dW_hh", "db_hh"), "da"),
         (("dW_hh",), "da"),
@@ -184,6 +247,7 @@ def of_the_gru(names: tuple[str, ...]) -> Iterator[Backward]:
         (("dW_xh", "db_xh"), "ds"),
         (("dW_xh",), "ds"),
         (("db_xh",), "ds"),
+        (("dx",), "ds"),
     ):
         yield ParametersWithOtherPart(some, part)
     yield from slopes(GRUBackward, {"rzn": "da_n", "rz": "da_r", "r": "da_r", "z": "da_z", "n": "da_n"})

@@ -1,6 +1,6 @@
 """The known bugs of the network's backward pass: of its output layer and losses, and all of the RNN's. See variants."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -49,6 +49,38 @@ class SoftmaxSumLeftOut(SoftmaxDiagonal):
         return y_hat * dy_hat
 
 
+class SoftmaxOtherwise(SoftmaxLeftOut):
+    """The sum over the outputs at the wrong place, or another one."""
+
+    def __init__(self, words: str, formula: Callable[[Array, Array], Array]):
+        self.formula = formula
+        self.text = f"the softmax's derivative is y^ (dy^ - sum of y^ dy^), not {words}."
+
+    def do(self, dy_hat: Array, y_hat: Array) -> Array:
+        return self.formula(dy_hat, y_hat)
+
+
+def weighted(dy_hat: Array, y_hat: Array) -> Array:
+    return (y_hat * dy_hat).sum(axis=-1, keepdims=True)  # in equation (30), (T, N, 1)
+
+
+class OutputLayerWithoutSoftmax(SoftmaxLeftOut):
+    def __init__(self, names: tuple[str, ...]):
+        self.names, self.target = names, names[0]
+        self.text = f"{', '.join(names)}: formed with dy^, not with do: the softmax's derivative is left out there."
+
+    def do(self, dy_hat: Array, y_hat: Array) -> Array:
+        self.before = dy_hat
+        return NetworkBackward.do(self, dy_hat, y_hat)
+
+    def dh_own(self, do: Array, W_hy: Array) -> Array:
+        return super().dh_own(self.before if "dh" in self.names else do, W_hy)
+
+    def products(self, a: Arrays, arrived: Arrays) -> Arrays:
+        wrong = super().products(a, arrived | {"do": self.before})
+        return super().products(a, arrived) | {name: wrong[name] for name in self.names if name != "dh"}
+
+
 class OutputLayerOfTheLastStep(NetworkBackward):
     """Only the last step's loss reaches the output layer; `hidden`: and the hidden one."""
 
@@ -90,7 +122,12 @@ def of_the_network(names: tuple[str, ...]) -> Iterator[Backward]:
         SoftmaxLeftOut(),
         SoftmaxSumLeftOut(),
         StateBeforeInWhy(),
+        SoftmaxOtherwise("y^ dy^ - sum", lambda d, y: y * d - weighted(d, y)),
+        SoftmaxOtherwise("dy^ - sum", lambda d, y: d - weighted(d, y)),
+        SoftmaxOtherwise("y^ (dy^ + sum)", lambda d, y: y * (d + weighted(d, y))),
+        SoftmaxOtherwise("y^ (dy^ - mean)", lambda d, y: y * (d - weighted(d, y) / y.shape[-1])),
     )
+    yield from (OutputLayerWithoutSoftmax(names) for names in (("dW_hy", "db_y"), ("dW_hy",), ("db_y",), ("dh",)))
     yield from (OfCrossEntropy(factor) for factor in ("1", "-1", "1 / C", "1 / N"))
     yield OutputLayerOfTheLastStep(("dW_hy", "db_y"), True)
     yield OutputLayerOfTheLastStep(("dW_hy", "db_y"), False)
