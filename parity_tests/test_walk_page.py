@@ -240,6 +240,33 @@ def test_a_planted_bugs_cells_are_red(browser: Any, bug: str) -> None:
     assert "This is the right line; with the bug:" in browser.find_element("id", "source").text
 
 
+WRONG = {  # the bug, the moment that it changes, and what its operands give
+    "dropped": ("arrives", lambda v: v("d_output")),
+    "transpose": ("sends", lambda v: v("dz") @ v("W_hh")),
+    "state": ("adds", lambda v: v("h").T @ v("dz")),
+    "tanh": ("through", lambda v: v("dh") * (1 - v("h"))),
+}
+
+
+@pytest.mark.parametrize("bug", WRONG)
+def test_with_a_planted_bug_the_operands_give_the_wrong_result(browser: Any, bug: str) -> None:
+    name, (wrong_moment, wrong_formula) = "rnn/orthogonal/untrained", WRONG[bug]
+    opened(browser, link_of(name, bug=bug, k1=2, k2=5))
+    total: Any = 0
+    for step in range(T + 1, 5 * T + 1):
+        browser.execute_script("walk(arguments[0])", step)
+        moment = browser.execute_script("return momentsOf(now.run)[now.step - 1].m.id")
+        found = arrays(browser)
+        given = {key: a for key, a, is_result in found if not is_result}
+        (result,) = (a for _, a, is_result in found if is_result)
+        v = given.__getitem__
+        ours = wrong_formula(v) if moment == wrong_moment else formulas(v, moment, "rnn")[0]
+        assert np.abs(ours - result).max() <= 1e-10 * max(np.abs(result).max(), 1e-30), (step, moment)
+        total = total + (result if moment == "adds" else 0)
+    parts = np.array(RUNS[name]["bugs"][bug]["G"], float)[window_mask(T, 2, 5)]
+    assert near(total, parts.sum(axis=0), 0)
+
+
 def test_a_wrong_result_has_the_right_one_beside_it(browser: Any) -> None:
     name = "rnn/pytorch/untrained"
     opened(browser, link_of(name, bug="tanh", k1=3, k2=5))

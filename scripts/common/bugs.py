@@ -341,6 +341,7 @@ BUGS = [
     ("walk: what is cut is summed", PAGE, "chosen(t) && kept[t][k] && t >= k + steps", "chosen(t) && t >= k + steps"),
     ("walk: h_t for h_{t-1} in the operands", PAGE, 'case "h_prev": return run.hs[k];',
      'case "h_prev": return run.hs[k + 1];'),
+    ("walk: dh_next counts though it is dropped", PAGE, "bug && bug.dropped ? own : plus", "false ? own : plus"),
     ("walk: the smallest k2 is never 1", PAGE, "while (k2 > 1 && biasOf", "while (k2 > 2 && biasOf"),
     ("walk: k2 below k1", PAGE, "now.k2 = Math.max(a, b);", "now.k2 = b;"),
     ("walk: wrong parts are red but in column 1", PAGE, "const wrong = bug && differs(G[t][k], now.run.G[t][k]);",
