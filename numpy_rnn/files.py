@@ -38,6 +38,8 @@ def atomic_write(file: str | Path) -> Iterator[BinaryIO]:
     try:
         with open(temporary, "xb") as stream:  # x: it must be new, so no link is followed
             yield stream
+            stream.flush()
+            os.fsync(stream.fileno())  # on the disk before the old file is gone
         os.replace(temporary, file)
     finally:
         temporary.unlink(missing_ok=True)

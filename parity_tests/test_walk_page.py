@@ -88,8 +88,8 @@ def test_every_truncation_by_keyboard_is_the_layers(browser: Any, name: str) -> 
     full = layer.backward(d_output, None, cache).params["W_hh_l0"]
     opened(browser, link_of(name))
     for k1, k2 in ALL:
-        typed(browser, "k2", k2)
-        typed(browser, "k1", k1)
+        if k1 == k2:
+            typed(browser, "k1", k1)
         typed(browser, "k2", k2)
         cut = layer.backward(d_output, None, cache, k1=k1, k2=k2).params["W_hh_l0"]
         cosine = (full * cut).sum() / np.linalg.norm(full) / np.linalg.norm(cut)
@@ -176,18 +176,27 @@ def formulas(v: Callable[[str], Array], moment: str, cell: str) -> list[Array]:
     return [simple[moment]()]
 
 
-def arrays(browser: Any) -> list[tuple[str, Array, bool]]:
-    """The arrays in the panel of this moment: name, values, and whether it is a result."""
-    script = """return [...document.querySelectorAll("#operands figure")].map((f) =>
-        [f.dataset.name, f.dataset.shape, f.dataset.values, f.classList.contains("result")])"""
-    found = []
-    for name, shape, values, is_result in browser.execute_script(script):
-        found.append((name, np.array(values.split(), float).reshape(list(map(int, shape.split()))), is_result))
-    return found
+Shown = list[tuple[str, Array, bool]]  # the arrays of a moment: name, values, and whether it is a result
 
 
-@pytest.mark.parametrize("loss", [0, 9])
-@pytest.mark.parametrize("name", RUNS)
+def walked(browser: Any, first: int, last: int) -> Iterator[tuple[int, str, int, Shown]]:
+    """Goes through some moments, and tells of each its number, its id, its step and the arrays in its panel."""
+    script = """const [first, last] = arguments, found = [];
+        for (let step = first; step <= last; step++) {
+            walk(step);
+            const {m, k} = momentsOf(now.run)[now.step - 1];
+            found.push([step, m.id, k, [...document.querySelectorAll("#operands figure")].map((f) =>
+                [f.dataset.name, f.dataset.shape, f.dataset.values, f.classList.contains("result")])]);
+        }
+        return found;"""
+    for step, moment, k, figures in browser.execute_script(script, first, last):
+        shown = []
+        for name, shape, values, is_result in figures:
+            shown.append((name, np.array(values.split(), float).reshape(list(map(int, shape.split()))), is_result))
+        yield step, moment, k, shown
+
+
+@pytest.mark.parametrize(("name", "loss"), [*((name, 0) for name in RUNS), *((name, 9) for name in FIRST.values())])
 def test_at_every_step_the_operands_give_the_result_and_are_the_layers(browser: Any, name: str, loss: int) -> None:
     """With TBPTT(5, 7). The numbers at the steps backward are those of the layer, too."""
     run, cell = RUNS[name], RUNS[name]["cell"]
@@ -201,10 +210,7 @@ def test_at_every_step_the_operands_give_the_result_and_are_the_layers(browser: 
     forward = sum(moment["phase"] == "forward" for moment in DATA["moments"][cell])
     assert steps == T * forward + (loss or T) * (len(DATA["moments"][cell]) - forward)  # back from the last chosen loss
     total: Any = 0
-    for step in range(1, steps + 1):
-        browser.execute_script("walk(arguments[0])", step)
-        moment, k = browser.execute_script("const {m, k} = momentsOf(now.run)[now.step - 1]; return [m.id, k]")
-        found = arrays(browser)
+    for step, moment, k, found in walked(browser, 1, steps):
         given = {key: a for key, a, is_result in found if not is_result}
         results = [a for _, a, is_result in found if is_result]
         for ours, theirs in zip(formulas(given.__getitem__, moment, cell), results, strict=True):
@@ -253,10 +259,7 @@ def test_with_a_planted_bug_the_operands_give_the_wrong_result(browser: Any, bug
     name, (wrong_moment, wrong_formula) = "rnn/orthogonal/untrained", WRONG[bug]
     opened(browser, link_of(name, bug=bug, k1=2, k2=5))
     total: Any = 0
-    for step in range(T + 1, 5 * T + 1):
-        browser.execute_script("walk(arguments[0])", step)
-        moment = browser.execute_script("return momentsOf(now.run)[now.step - 1].m.id")
-        found = arrays(browser)
+    for step, moment, _, found in walked(browser, T + 1, 5 * T):
         given = {key: a for key, a, is_result in found if not is_result}
         (result,) = (a for _, a, is_result in found if is_result)
         v = given.__getitem__
@@ -274,9 +277,8 @@ def test_a_wrong_result_has_the_right_one_beside_it(browser: Any) -> None:
     _, _, cache = layer.forward(x, h_0)
     right = layer.backward(d_output, None, cache, k1=3, k2=5).params["W_hh_l0"]
     total: Any = 0
-    for step in range(T + 1, 5 * T + 1):
-        browser.execute_script("walk(arguments[0])", step)
-        named = {key: a for key, a, _ in arrays(browser)}
+    for *_, found in walked(browser, T + 1, 5 * T):
+        named = {key: a for key, a, _ in found}
         if "right part" in named or "part" in named:
             total = total + named.get("right part", named.get("part"))
     assert near(total, right, 0)
@@ -304,20 +306,32 @@ def test_the_keys(browser: Any) -> None:
     assert browser.find_element("id", "play").text == "❚❚ pause"
     body.send_keys(" ")
     assert browser.find_element("id", "play").text == "▶ play"
+    Select(browser.find_element("id", "loss")).select_by_value("0")
+    browser.find_element("id", "loss").send_keys(Keys.ARROW_RIGHT)
+    assert (at(), browser.find_element("id", "loss").get_attribute("value")) == (5, "0")
+    step.send_keys(" ")
+    assert browser.find_element("id", "play").text == "❚❚ pause"
+    step.send_keys(" ")
     for button, expected in (("last", 5 * T), ("back", 5 * T - 1), ("first", 1), ("next", 2)):
         browser.find_element("id", button).send_keys(Keys.ENTER)
         assert at() == expected
 
 
 def test_a_k2_below_k1_is_not_to_be_had(browser: Any) -> None:
+    """The one that was set last stays, the other one follows, and the page says why."""
+
+    def shown() -> list[int]:
+        return [int(browser.find_element("id", name).get_attribute("value")) for name in ("k1", "k2")]
+
     opened(browser, "k1=5&k2=7")
     typed(browser, "k2", 3)
-    assert browser.find_element("id", "k2").get_attribute("value") == "5"
-    assert "So k2 is 5." in browser.find_element("id", "why").text
+    assert shown() == [3, 3]
+    assert "So k1 is 3 now, too." in browser.find_element("id", "why").text
     typed(browser, "k1", 9)
-    assert browser.find_element("id", "k2").get_attribute("value") == "9"
+    assert shown() == [9, 9]
+    assert "So k2 is 9 now, too." in browser.find_element("id", "why").text
     typed(browser, "k2", 40)
-    assert browser.find_element("id", "k2").get_attribute("value") == str(T)
+    assert shown() == [9, T]
     assert browser.find_element("id", "why").text == ""
 
 
@@ -393,6 +407,10 @@ def test_the_question_waits_for_an_answer(browser: Any) -> None:
     assert browser.find_element("id", "answer").text == ""
     browser.find_element("id", "no").click()
     said = browser.find_element("id", "answer").text
+    bias = truncation_bias(np.array(RUNS["rnn/pytorch/untrained"]["G"], float), 1, 3).relative
+    assert f"misses only {100 * bias:.2g} % of the gradient of all losses" in said
+    browser.find_element("css selector", "#see a").click()
+    assert "The window of E9 starts here" in browser.find_element("id", "sentence").text
     assert said.startswith("Right: 0.50 of the answers")
     assert "With k2 = 4 it is 1.00" in said
 

@@ -18,6 +18,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -34,16 +35,20 @@ from common.command_line import (
     use_threads,
     user_errors,
 )
+from common.saved_run import SavedRun
+from common.step_log import read
 
 from tqdm import tqdm
 
+from numpy_rnn.checks import check_size, expect
 from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
-from numpy_rnn.sentiment.data.text import Dataset
+from numpy_rnn.sentiment.data.text import Dataset, data_digest
 from numpy_rnn.sentiment.models import build_model
+from numpy_rnn.sentiment.state import remove_states
 from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
-from numpy_rnn.sentiment.training import StepResult, train
+from numpy_rnn.sentiment.training import StepDone, steps_per_epoch, train
 from torch_rnn.backends import choose_backend, numpy_model
 from torch_rnn.distributed import leave
 
@@ -69,6 +74,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add_threads(parser)
     parser.add_argument("--checkpoint", metavar="FILE", default="model.safetensors", help="(default: %(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write settings, epochs and test result to this file")
+    parser.add_argument("--save-every", type=int, metavar="STEPS", help="save the run so often (default: each epoch)")
+    parser.add_argument("--resume", action="store_true", help="go on with the stopped run of this checkpoint")
+    parser.add_argument("--log", metavar="FILE", help="a JSON line for each step: loss, gradient norm, lr, ...")
+    parser.add_argument("--picture", metavar="FILE", help="draw the loss and the gradient norm of every step")
     ends = {"as written": as_written, "repaired": repaired}
     add_settings(parser, {f"{system} {end}": ends[end](system) for system in ("rnncell", "basic") for end in ends})
     return parser.parse_args(arguments)
@@ -76,7 +85,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    status = status_of("train.py", run_as_one, args, f"{args.checkpoint}, if it is there, is whole")
+    status = status_of("train.py", run_as_one, args, "the same command with --resume goes on from the last saved step")
     if status == 0:  # after an error the other processes may still wait for this one
         leave()
     return status
@@ -97,9 +106,11 @@ def run(args: argparse.Namespace) -> None:
     system = args.system or "rnncell"
     start = as_written(system) if args.as_written else repaired(system)
     config = settings(args, for_toy(start) if args.data == "toy" else start)
-    for argument in ("checkpoint", "json"):
+    for argument in ("checkpoint", "json", "log", "picture"):
         check_writable(argument, getattr(args, argument))
     check_apart("json", args.json, "checkpoint", args.checkpoint)
+    expect(args.picture is None or args.log is not None, "picture", "--log FILE, too, from which it is drawn", "none")
+    check_size("save_every", args.save_every or 1)
     start_training, how = choose_backend(args.backend, args.device, args.deterministic, args.capture)
     use_threads(args.threads)
     chief = how["rank"] == 0
@@ -110,12 +121,22 @@ def run(args: argparse.Namespace) -> None:
     trainer = start_training(build_model(len(data.vocabulary), config))
     if config.misscaled_loss:
         print(f"Losses are printed as the original does it: too small by the batch size, {config.batch_size}.")
-    epochs = []
-    for row in train(trainer, data, step_printer(config, data)):
-        epochs.append(row)
-        print_epoch(config, row)
-        if chief:
-            save_checkpoint(args.checkpoint, numpy_model(trainer), data.vocabulary)
+    about = asdict(config) | {"data": data_digest(data), "backend": args.backend, "threads": args.threads}
+    saved = SavedRun(args, trainer, about, steps_per_epoch(data, config), chief)
+    show = step_printer(config, data)
+
+    def after_step(done: StepDone) -> None:
+        show(done)
+        saved.after_step(done)
+
+    epochs = saved.epochs
+    with closing(saved.log):
+        for row in train(trainer, data, after_step, saved.begin):
+            epochs.append(row)
+            print_epoch(config, row)
+            if chief:
+                save_checkpoint(args.checkpoint, numpy_model(trainer), data.vocabulary)
+                saved.after_epoch(row)
     print(f"{time.perf_counter() - begun:.1f} seconds")
     for k in range(config.test_runs):
         loss, accuracy = trainer.evaluate(data.test)
@@ -133,6 +154,13 @@ def run(args: argparse.Namespace) -> None:
     if args.json and chief:
         with atomic_write(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
+    if args.picture and chief:
+        from common.training_picture import draw
+
+        with atomic_write(args.picture) as stream:
+            draw(stream, read(args.log), config.clip)
+    if chief:
+        remove_states(args.checkpoint)  # the run has ended
 
 
 def print_settings(config: Config, data: str) -> None:
@@ -147,13 +175,13 @@ def shown(config: Config, loss: float) -> str:
     return f"{loss / config.batch_size if config.misscaled_loss else loss:.4f}"
 
 
-def step_printer(config: Config, data: Dataset) -> Callable[[int, int, StepResult], None]:
+def step_printer(config: Config, data: Dataset) -> Callable[[StepDone], None]:
     """System basic prints the loss every 50 batches, with the share of the epoch that is done."""
 
-    def after_step(epoch: int, i: int, step: StepResult) -> None:
-        if config.system == "basic" and i % 50 == 0:
-            seen, total = i * config.batch_size, len(data.train)
-            tqdm.write(f"epoch {epoch} [{seen}/{total} ({seen / total:.0%})]: loss {step.loss:.6f}")
+    def after_step(done: StepDone) -> None:
+        if config.system == "basic" and done.step % 50 == 0:
+            seen, total = done.step * config.batch_size, len(data.train)
+            tqdm.write(f"epoch {done.epoch} [{seen}/{total} ({seen / total:.0%})]: loss {done.result.loss:.6f}")
 
     return after_step
 

@@ -73,6 +73,23 @@ def choose_backend(
     }
 
 
+def numpy_trainer(trainer: AnyTrainer) -> Trainer:
+    """The trainer as a NumPy trainer, with the parameters and the optimizer's moments, for the state of a run."""
+    if isinstance(trainer, Trainer):
+        return trainer
+    from torch_rnn.training import optimizer_state
+
+    twin = Trainer(from_torch(trainer.model))
+    optimizer_state(trainer.optimizer, trainer.model, twin)  # type: ignore[attr-defined]
+    return twin
+
+
+def go_on_from(trainer: AnyTrainer, stopped: Trainer) -> None:
+    """Gives a new trainer the parameters and the optimizer's state of a stopped one."""
+    if trainer is not stopped:
+        trainer.copy_state_from(stopped)  # type: ignore[attr-defined]
+
+
 def numpy_model(trainer: AnyTrainer) -> SentimentModel:
     """The trained model as a NumPy model, for a checkpoint."""
     return trainer.model if isinstance(trainer, Trainer) else from_torch(trainer.model)

@@ -15,7 +15,7 @@ from numpy_rnn.sentiment.data.batches import Batch, batches
 from numpy_rnn.sentiment.data.text import Reviews
 from numpy_rnn.sentiment.training import StepResult, Trainer
 from numpy_rnn.types import Array
-from torch_rnn.convert import to_torch, to_torch_names
+from torch_rnn.convert import from_torch_names, to_torch, to_torch_names
 
 
 class Tensors(NamedTuple):
@@ -76,15 +76,19 @@ class TorchTrainer:
     def step(self, batch: Batch | Tensors, lr: float) -> StepResult:
         """Forward, backward, clip, update. ValueError if the loss or the norm of the gradients is not finite."""
         step = self.backward(batch)
-        self.update(step, lr)
-        return step
+        return step._replace(norm=self.update(step, lr))
 
-    def update(self, step: StepResult, lr: float) -> None:
-        """Clips the gradients in .grad and updates. ValueError if the loss or the norm is not finite."""
-        norm = clip_grad_norm_(self.model.parameters(), self.config.clip or np.inf)
-        check_finite(self.name, step.loss, norm.item())
+    def update(self, step: StepResult, lr: float) -> float:
+        """Clips the gradients in .grad, updates, and gives the norm before clipping.
+
+        Raises:
+            ValueError: if the norm or the loss is not finite.
+        """
+        norm = clip_grad_norm_(self.model.parameters(), self.config.clip or np.inf).item()
+        check_finite(self.name, step.loss, norm)
         self.optimizer.param_groups[0]["lr"] = lr
         self.optimizer.step()
+        return norm
 
     @torch.no_grad()
     def evaluate(self, reviews: Reviews) -> tuple[float, float]:
@@ -117,6 +121,27 @@ def twin_optimizer(optimizer: SGD | Adam, module: nn.Module) -> torch.optim.Opti
     if isinstance(optimizer, SGD):
         return torch.optim.SGD(parameters)
     return torch.optim.Adam(parameters, betas=(optimizer.beta1, optimizer.beta2), eps=optimizer.eps)
+
+
+def optimizer_state(theirs: torch.optim.Optimizer, module: nn.Module, trainer: Trainer) -> None:
+    """Gives a NumPy trainer the moments of PyTorch's optimizer: the inverse of `copy_state_from`.
+
+    Args:
+        theirs: the optimizer of the module.
+        module: the twin of the trainer's model.
+        trainer: of NumPy, whose optimizer gets the moments and the number of steps.
+    """
+    optimizer = trainer.optimizer
+    if isinstance(optimizer, SGD):
+        return  # it has no state
+    states = {name: theirs.state[p] for name, p in module.named_parameters() if p in theirs.state}
+    if not states:
+        return  # before the first step
+    for key, moments in (("exp_avg", optimizer.m), ("exp_avg_sq", optimizer.v)):
+        arrays = {name: state[key].cpu().numpy() for name, state in states.items()}
+        for name, a in from_torch_names(trainer.model, arrays).items():
+            moments[name][...] = a
+    optimizer.t = int(next(iter(states.values()))["step"].item())
 
 
 @torch.no_grad()

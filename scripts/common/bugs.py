@@ -343,7 +343,7 @@ BUGS = [
      'case "h_prev": return run.hs[k + 1];'),
     ("walk: dh_next counts though it is dropped", PAGE, "bug && bug.dropped ? own : plus", "false ? own : plus"),
     ("walk: the smallest k2 is never 1", PAGE, "while (k2 > 1 && biasOf", "while (k2 > 2 && biasOf"),
-    ("walk: k2 below k1", PAGE, "now.k2 = Math.max(a, b);", "now.k2 = b;"),
+    ("walk: k2 below k1", PAGE, "now.k2 = last === \"k2\" ? b : Math.max(a, b);", "now.k2 = b;"),
     ("walk: wrong parts are red but in column 1", PAGE, "const wrong = bug && differs(G[t][k], now.run.G[t][k]);",
      "const wrong = bug && k > 0 && differs(G[t][k], now.run.G[t][k]);"),
     ("walk: a link without k2", PAGE, "k2: now.k2, loss", "loss"),

@@ -27,16 +27,16 @@ function chooseRun(cell, start, training) {
   $("k1").max = $("k2").max = T;
 }
 
-// k1 and k2 as they can be had; `says` is what was changed, and why.
-function truncate(k1, k2) {
+// k1 and k2 as they can be had: the one that was set last stays, the other one follows, and the page says why.
+function truncate(k1, k2, last = "") {
   const T = length(now.run), whole = (v, other) => Math.min(Math.max(Math.round(Number(v)) || other, 1), T);
   const a = whole(k1, now.k1), b = whole(k2, now.k2);
   const tooShort = b < a;
-  now.k1 = a;
-  now.k2 = Math.max(a, b);
+  now.k1 = last === "k2" ? Math.min(a, b) : a;
+  now.k2 = last === "k2" ? b : Math.max(a, b);
   for (const id of ["k1", "k2"]) $(id).value = $(id).placeholder = now[id];  // an empty field shows what holds
   $("why").textContent = tooShort
-    ? `k2 is at least k1: every ${a} steps the losses of the last ${a} steps go back. With a smaller k2, the first of these losses would not even reach its own step. So k2 is ${a}.` : "";
+    ? `k2 is at least k1: every k1 steps the losses of these steps go back. With a smaller k2 the first of them would not even reach its own step. So ${last === "k2" ? "k1" : "k2"} is ${now.k1} now, too.` : "";
 }
 
 // Can the two fields be taken as they are, while someone is typing?
@@ -104,8 +104,8 @@ function listen() {
   $("loss").addEventListener("change", () => chooseLoss(Number($("loss").value)));
   $("bug").addEventListener("change", () => { now.bug = $("bug").value; draw(); });
   for (const id of ["k1", "k2"]) {
-    $(id).addEventListener("input", () => { if (fits()) { truncate($("k1").value, $("k2").value); draw(); } });
-    $(id).addEventListener("change", () => { if ($(id).value) { truncate($("k1").value, $("k2").value); draw(); } });
+    $(id).addEventListener("input", () => { if (fits()) { truncate($("k1").value, $("k2").value, id); draw(); } });
+    $(id).addEventListener("change", () => { if ($(id).value) { truncate($("k1").value, $("k2").value, id); draw(); } });
   }
   $("step").addEventListener("input", () => walk(Number($("step").value)));
   const buttons = {first: "Home", back: "ArrowLeft", play: " ", next: "ArrowRight", last: "End"};
@@ -113,8 +113,9 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     const own = event.target.closest("input, select, button");
     if (event.altKey || event.ctrlKey || event.metaKey || !KEYS[event.key]) return;
-    const ofSlider = own === $("step") && event.key.startsWith("Page");
-    if (own && !ofSlider && (own.tagName !== "BUTTON" || event.key === " ")) return;  // the control's own keys
+    const ofSlider = own === $("step") && (event.key.startsWith("Page") || event.key === " ");
+    const ofSelect = own && own.tagName === "SELECT" && event.key.startsWith("Arrow");  // it has up and down
+    if (own && !ofSlider && !ofSelect && (own.tagName !== "BUTTON" || event.key === " ")) return;  // the control's own keys
     event.preventDefault();
     KEYS[event.key]();
   });
@@ -129,7 +130,7 @@ function listen() {
     chooseLoss(Number(cell.dataset.t) + 1);
     goTo(Number(cell.dataset.k), "adds");
   });
-  window.addEventListener("hashchange", restore);
+  window.addEventListener("hashchange", () => { restore(); $("network").scrollIntoView(); });
   window.addEventListener("resize", () => { drawNetwork(); drawDecay(); });
 }
 
@@ -148,7 +149,10 @@ function chooseLoss(loss) {
   stay(k, m);
 }
 
-function goTo(k, id) { walk(momentsOf(now.run).findIndex((o) => o.k === k && o.m.id === id) + 1); }
+function goTo(k, id) {
+  const at = momentsOf(now.run).findIndex((o) => o.k === k && o.m.id === id);
+  if (at >= 0) walk(at + 1);
+}
 
 function ask() {
   const q = DATA.question;
@@ -157,12 +161,12 @@ function ask() {
   const [short, enough] = [q[`k2 = ${q.lag}`], q[`k2 = ${q.lag + 1}`]].map(words).map(([a, b]) => (a === b ? a : `${a} to ${b}`));
   $("question").hidden = false;
   $("lag").textContent = $("lag2").textContent = q.lag;
-  const atStart = biasOf(DATA.runs["rnn/pytorch/untrained"].G, 1, q.lag).bias;
+  const atStart = biasOf(DATA.runs["rnn/pytorch/untrained"].G, 1, q.lag, () => true).bias;
   const answer = (guess) => {
     $("see").hidden = false;
     for (const id of ["yes", "no"]) $(id).setAttribute("aria-pressed", id === guess);
     $("answer").textContent = `${guess === "no" ? "Right" : "No"}: ${short} of the answers are right (guessing gives 0.50; three trainings). With k2 = ${q.lag + 1} it is ${enough}. ` +
-      `The loss of step t counts as the first step back, so k2 = ${q.lag} ends at step t − ${q.lag - 1}; the symbol was read one step before. As the training starts, this truncation misses only ${percent(atStart)} of the gradient: little, but all that matters here.`;
+      `The loss of step t counts as the first step back, so k2 = ${q.lag} ends at step t − ${q.lag - 1}; the symbol was read one step before. As the training of this RNN starts, the truncation misses only ${percent(atStart)} of the gradient of all losses: little, but all that matters here.`;
   };
   for (const guess of ["yes", "no"]) $(guess).addEventListener("click", () => answer(guess));
 }

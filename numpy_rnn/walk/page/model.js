@@ -34,14 +34,10 @@ function sumOver(parts, use) {
   return total;
 }
 
-// The gradient of the chosen losses: full, and truncated.
-function gradients(G, k1, k2) {
+// The gradient of the chosen losses, full and truncated: their norms, their cosine, and what is missed.
+function biasOf(G, k1, k2, of = chosen) {
   const kept = keptBy(G.length, k1, k2);
-  return {full: sumOver(G, chosen), truncated: sumOver(G, (t, k) => chosen(t) && kept[t][k])};
-}
-
-function biasOf(G, k1, k2) {
-  const {full, truncated} = gradients(G, k1, k2);
+  const full = sumOver(G, of), truncated = sumOver(G, (t, k) => of(t) && kept[t][k]);
   const length = norm(full) * norm(truncated);
   return {
     full: norm(full), truncated: norm(truncated), cosine: length ? dot(full, truncated) / length : 0,

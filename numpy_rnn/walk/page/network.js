@@ -56,7 +56,7 @@ function gradientRow(place, top, name, lane, next, columns) {
     const wrong = bug && known && differs(is[k], right[k]);
     svg += `<g data-column="${k}">${box(left, top[name], bw, ROWS[name], is[k], scale, `${wrong ? "wrong" : ""} ${known && k === place.at ? "now" : ""}`, known)}</g>`;
     if (wrong) svg += `<text class="wrong-text" x="${left + bw + 2}" y="${top[name] + 10}">✗</text>`;
-    if (k + 1 < T && sizes[k] > 0 && !place.forward && sent(k + 1)) svg += backArrow(middle + step, middle, top[lane], top[name], sizes[k], largest);
+    if (k + 1 < T && sizes[k] > 0 && !place.forward && sent(k + 1) && !(bug && bug.dropped)) svg += backArrow(middle + step, middle, top[lane], top[name], sizes[k], largest);
     const ended = k + 1 < T ? cuts(k + 1) : [];
     if (ended.length) {
       svg += `<text class="scissors" x="${middle + step / 2}" y="${top[lane] + 8}" text-anchor="middle">✂<title>the gradient of ${named(ended)} ends at step ${k + 2}</title></text>`;
@@ -100,7 +100,7 @@ function drawNetwork() {
     if (k < T - 1) for (const row of run.cs ? ["h", "c"] : ["h"]) svg += arrow(left + bw, top[row] + 22, left + w, top[row] + 22, "flow");
     if (chosen(k) && !forward && k >= at) svg += arrow(middle, top.E + 2, middle, top.dh + 45, "back");
     const answer = run.symbols ? `<text class="soft small" x="${middle}" y="${top.E + 40}" text-anchor="middle">${run.labels[k]}: ${Math.round(100 * run.answers[k])} %</text>` : "";
-    svg += `<g data-loss="${k + 1}" class="${now.loss === k + 1 ? "chosen" : ""}" opacity="${chosen(k) ? 1 : 0.35}">` +
+    svg += `<g data-loss="${k + 1}" class="${now.loss === k + 1 ? "chosen" : ""}" opacity="${chosen(k) ? 1 : 0.5}">` +
       `<rect class="frame" x="${middle - 29}" y="${top.E + 3}" width="58" height="23" rx="11"/>` +
       `<text x="${middle}" y="${top.E + 18}" text-anchor="middle">E<tspan dy="3" font-size="9">${k + 1}</tspan><tspan dy="-3">${run.losses.length ? " " + short(run.losses[k]) : ""}</tspan></text>${answer}</g>`;
   }

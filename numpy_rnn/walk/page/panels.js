@@ -14,7 +14,7 @@ function general(label) {
     .replace(/\^T/g, "<sup>T</sup>").replace(/_(\w+)/g, "<sub>$1</sub>");
 }
 
-function array(label, name, values, kind) {
+function array(label, name, values, kind, withNorm = false) {
   const rows = Array.isArray(values[0]) ? values : [values], largest = Math.max(...flat(values).map(Math.abs), 1e-300);
   const tiny = rows[0].length > 8;
   const gates = {lstm: "ifgo", gru: "rzn"}[now.run.cell] || "", H = now.run.h_0.length;
@@ -26,7 +26,7 @@ function array(label, name, values, kind) {
   }).join("") + "</tr>").join("");
   const all = flat(values).map(digits).join(" ");
   return `<figure class="${kind}" data-name="${name}" data-shape="${rows.length} ${rows[0].length}" data-values="${all}">` +
-    `<figcaption class="math">${label}</figcaption><table ${tiny ? `class="tiny" style="width: min(100%, ${0.85 * rows[0].length}rem)"` : ""}>${cells}</table></figure>`;
+    `<figcaption class="math">${label}${withNorm ? ` <span class="soft">(norm ${short(norm(values))})</span>` : ""}</figcaption><table ${tiny ? `class="tiny" style="width: min(100%, ${0.85 * rows[0].length}rem)"` : ""}>${cells}</table></figure>`;
 }
 
 const between = (a) => `${short(Math.min(...a))} and ${short(Math.max(...a))}`;
@@ -60,8 +60,9 @@ const SAY = {
     : `Two paths meet in the cell: dc_next brings ${short(norm(v("dc_next")))}, from step ${t + 1}; the rest comes from dh_${t}, through o and tanh.`,
   through_gates: (v, t) => `The gradient goes back through the gates. Each part gets the derivative of its own gate, s(1 - s) for σ, 1 - s² for tanh.`,
   reset: () => "r multiplies the state's part of n, so on the way back it multiplies that part's gradient.",
-  adds: (v, t) => !norm(v("h_prev")) ? "h_0 is zero, so step 1 adds nothing to dW_hh." : `Step ${t} adds a part of norm ${short(norm(v("part")))} to dW_hh: h_${t - 1}, which step ${t} has read, times what came back to step ${t}.`,
+  adds: (v, t) => !norm(v("part")) && norm(v("h_prev")) ? `Nothing arrives at step ${t}, so it adds nothing to dW_hh.` : !norm(v("h_prev")) ? "h_0 is zero, so step 1 adds nothing to dW_hh." : `Step ${t} adds a part of norm ${short(norm(v("part")))} to dW_hh: h_${t - 1}, which step ${t} has read, times what came back to step ${t}.`,
   sends: (v, t) => {
+    if (!norm(v("dh"))) return `Nothing arrives at step ${t}, so nothing is sent on.`;
     const ended = cuts(t - 1), go = ratio(v("sent"), v("dh"));
     const passed = `On its way from dh_${t} to step ${t - 1} the gradient becomes ${go > 0 ? short(go) : "0"} times as long.`;
     if (t === 1) return "Here the gradient leaves the sequence: it is that of the initial state h_0.";
@@ -78,13 +79,17 @@ function drawMoment() {
   $("moment-title").textContent = `moment ${now.step} of ${all}: ${m.phase}, t = ${k + 1}`;
   $("sentence").innerHTML = wrongHere ? `The planted bug is in this line. ${general(bug.why)}` : text(SAY[m.id](v, k + 1), k);
   $("formula").innerHTML = `${text(wrongHere ? bug.formula : m.formula, k)} &nbsp; ${m.equation}`;
-  let html = ((wrongHere && bug.operands) || m.operands).map(([label, name]) => array(text(label, k), name, v(name), "")).join("");
+  let html = ((wrongHere && bug.operands) || m.operands).map(([label, name]) => {
+    const mark = bug && differs(v(name), valuesOf(name, k, null)) ? " ✗ wrong" : "";
+    const absent = name === "d_output" && !chosen(k) ? ": this loss is not chosen" : "";
+    return array(text(label, k) + absent + mark, name, v(name), "");
+  }).join("");
   for (const [label, name] of m.results) {
     const is = v(name), should = valuesOf(name, k, null), wrong = differs(is, should);
-    html += array(text(label, k) + (wrong ? " ✗ wrong" : ""), name, is, wrong ? "result was-wrong" : "result");
-    if (wrong) html += array("right", `right ${name}`, should, "");
+    html += array(text(label, k) + (wrong ? " ✗ wrong" : ""), name, is, wrong ? "result was-wrong" : "result", m.phase === "backward");
+    if (wrong) html += array("right", `right ${name}`, should, "", true);
     const on = {sent: "goes_on", dc_sent: "dc_goes_on"}[name];
-    if (on && ended.length) html += array(`of this goes on, after the cut of ${text(named(ended), k)}`, on, v(on), "");
+    if (on && ended.length) html += array(`of this goes on, after the cut of ${text(named(ended), k)}`, on, v(on), "", true);
   }
   $("operands").innerHTML = html;
   $("source-text").textContent = m.text;
@@ -116,7 +121,7 @@ function drawTriangle() {
     }
     html += "</tr>";
   }
-  html += `</tbody><tfoot><tr><th scope="row" title="the norm of the sum of what is kept">‖sum‖</th>`;
+  html += `</tbody><tfoot><tr><th scope="row" title="the norm of the sum of what is kept in this column">‖Σ‖</th>`;
   const totals = now.run.x.map((_, k) => norm(valuesOf("part", k, bug))), most = totals.indexOf(Math.max(...totals));
   for (let k = 0; k < T; k++) {
     const total = totals[k];

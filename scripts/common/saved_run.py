@@ -1,0 +1,61 @@
+"""What a training run leaves behind as it goes, so that it can be stopped at any moment: its state, and its log."""
+
+import argparse
+from typing import Any
+
+from common.step_log import StepLog
+
+from numpy_rnn.sentiment.state import RunState, arrays_of, load_state, remove_states, restore, save_state
+from numpy_rnn.sentiment.training import AnyTrainer, Progress, StepDone, Trainer
+from torch_rnn.backends import go_on_from, numpy_trainer
+
+
+class SavedRun:
+    """The state of a run, every args.save_every steps and after each epoch; with args.resume that of a stopped one.
+
+    Args:
+        args: the options checkpoint, save_every, resume and log.
+        trainer: a new one. With args.resume it becomes the stopped one.
+        about: what has to be the same when the run goes on.
+        per_epoch: steps.
+        chief: does this process write?
+
+    Attributes:
+        begin: where the run begins.
+        epochs: the rows of the finished epochs.
+        log: of the steps.
+    """
+
+    def __init__(
+        self, args: argparse.Namespace, trainer: AnyTrainer, about: dict[str, Any], per_epoch: int, chief: bool
+    ):
+        self.args, self.trainer, self.about, self.per_epoch, self.chief = args, trainer, about, per_epoch, chief
+        self.begin, self.epochs = Progress(), list[dict[str, Any]]()
+        if args.resume:
+            state = load_state(args.checkpoint, about)
+            stopped = trainer if isinstance(trainer, Trainer) else Trainer(numpy_trainer(trainer).model)
+            restore(stopped, state)
+            go_on_from(trainer, stopped)
+            self.begin, self.epochs = state.progress, state.epochs
+            print(f"Going on from epoch {self.begin.epoch + 1}, step {self.begin.step}.")
+        elif chief:
+            remove_states(args.checkpoint)
+        self.log = StepLog(args.log if chief else None, self._updates(self.begin))
+
+    def _updates(self, progress: Progress) -> int:
+        return progress.epoch * self.per_epoch + progress.step
+
+    def after_step(self, done: StepDone) -> None:
+        self.log.write(self.trainer.name, done, self.trainer.config.clip)
+        every = self.args.save_every
+        if every and self._updates(done.progress) % every == 0:
+            self._save(done.progress)
+
+    def after_epoch(self, row: dict[str, Any]) -> None:
+        """`row` stands in self.epochs already."""
+        self._save(Progress(row["epoch"]))
+
+    def _save(self, progress: Progress) -> None:
+        if self.chief:
+            updates, arrays = self._updates(progress), arrays_of(numpy_trainer(self.trainer))
+            save_state(self.args.checkpoint, RunState(self.about, progress, updates, self.epochs, arrays))
