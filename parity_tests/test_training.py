@@ -71,13 +71,15 @@ def test_a_run_tells_of_each_epoch(backend: str) -> None:
     sizes = [len(batch.labels) for epoch in range(2) for batch in batches(DATA.train, config, epoch)]
     right = trainer.update
     trainer.update = lambda step, lr: rates.append(lr) or right(step, lr)
-    rows = list(train(trainer, DATA, lambda *told: steps.append(told)))
-    assert [(epoch, i) for epoch, i, _ in steps] == [(epoch, i) for epoch in (1, 2) for i in range(11)]
+    rows = list(train(trainer, DATA, steps.append))
+    assert [(done.epoch, done.step) for done in steps] == [(epoch, i) for epoch in (1, 2) for i in range(11)]
     assert rates == pytest.approx([config.lr * (1 - k / 22) for k in range(22)])
+    assert rates == [done.lr for done in steps]
+    assert all(done.result.norm > 0 and done.seconds > 0 for done in steps)
     assert sorted(sizes)[:2] == [10, 10]
     for k, row in enumerate(rows):
         part = slice(11 * k, 11 * k + 11)
-        losses, correct = ([getattr(step, name) for _, _, step in steps[part]] for name in ("loss", "correct"))
+        losses, correct = ([getattr(done.result, name) for done in steps[part]] for name in ("loss", "correct"))
         assert row["epoch"] == k + 1
         assert row["train_loss"] == pytest.approx(np.dot(losses, sizes[part]) / 330, rel=1e-12)
         assert row["train_accuracy"] == sum(correct) / 330

@@ -11,7 +11,7 @@ from torch import distributed as dist
 from numpy_rnn.sentiment.data.toy import load_toy
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.sentiment.systems import repaired
-from numpy_rnn.sentiment.training import train
+from numpy_rnn.sentiment.training import StepDone, train
 from torch_rnn.backends import choose_backend
 from torch_rnn.distributed import leave
 
@@ -34,9 +34,9 @@ def main() -> None:
     trainer = start_training(build_model(len(data.vocabulary), CONFIG))
     losses, correct = [], []
 
-    def note(epoch: int, i: int, step: object) -> None:
-        losses.append(step.loss)  # type: ignore[attr-defined]
-        correct.append(step.correct)  # type: ignore[attr-defined]
+    def note(done: StepDone) -> None:
+        losses.append(done.result.loss)
+        correct.append(done.result.correct)
 
     list(train(trainer, data, note))
     if how["rank"] == 0:

@@ -60,9 +60,8 @@ const SAY = {
     : `Two paths meet in the cell: dc_next brings ${short(norm(v("dc_next")))}, from step ${t + 1}; the rest comes from dh_${t}, through o and tanh.`,
   through_gates: (v, t) => `The gradient goes back through the gates. Each part gets the derivative of its own gate, s(1 - s) for σ, 1 - s² for tanh.`,
   reset: () => "r multiplies the state's part of n, so on the way back it multiplies that part's gradient.",
-  adds: (v, t) => !norm(v("part")) && norm(v("h_prev")) ? `Nothing arrives at step ${t}, so it adds nothing to dW_hh.` : !norm(v("h_prev")) ? "h_0 is zero, so step 1 adds nothing to dW_hh." : `Step ${t} adds a part of norm ${short(norm(v("part")))} to dW_hh: h_${t - 1}, which step ${t} has read, times what came back to step ${t}.`,
+  adds: (v, t) => !norm(v("h_prev")) ? "h_0 is zero, so step 1 adds nothing to dW_hh." : `Step ${t} adds a part of norm ${short(norm(v("part")))} to dW_hh: h_${t - 1}, which step ${t} has read, times what came back to step ${t}.`,
   sends: (v, t) => {
-    if (!norm(v("dh"))) return `Nothing arrives at step ${t}, so nothing is sent on.`;
     const ended = cuts(t - 1), go = ratio(v("sent"), v("dh"));
     const passed = `On its way from dh_${t} to step ${t - 1} the gradient becomes ${go > 0 ? short(go) : "0"} times as long.`;
     if (t === 1) return "Here the gradient leaves the sequence: it is that of the initial state h_0.";
@@ -77,7 +76,8 @@ function drawMoment() {
   const v = (name) => valuesOf(name, k, bug), wrongHere = bug && bug.moment === m.id;
   const ended = m.phase === "backward" ? cuts(k) : [];
   $("moment-title").textContent = `moment ${now.step} of ${all}: ${m.phase}, t = ${k + 1}`;
-  $("sentence").innerHTML = wrongHere ? `The planted bug is in this line. ${general(bug.why)}` : text(SAY[m.id](v, k + 1), k);
+  const empty = m.phase === "backward" && m.id !== "arrives" && !m.results.some(([, name]) => norm(v(name)));
+  $("sentence").innerHTML = empty ? `Nothing arrives at step ${k + 1}: no chosen loss reaches it.` : wrongHere ? `The planted bug is in this line. ${general(bug.why)}` : text(SAY[m.id](v, k + 1), k);
   $("formula").innerHTML = `${text(wrongHere ? bug.formula : m.formula, k)} &nbsp; ${m.equation}`;
   let html = ((wrongHere && bug.operands) || m.operands).map(([label, name]) => {
     const mark = bug && differs(v(name), valuesOf(name, k, null)) ? " ✗ wrong" : "";
