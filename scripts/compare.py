@@ -35,9 +35,12 @@ from common.command_line import (
     use_threads,
 )
 from common.comparison_picture import draw
+from common.comparison_runs import EQUAL_WORK, compare_files, compare_many
 
+import numpy as np
 import torch
 
+from numpy_rnn.checks import check_number, expect
 from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import DEFAULTS
 from torch_rnn.comparison import Comparison
@@ -46,6 +49,7 @@ from torch_rnn.devices import choose_device
 EXAMPLES = """examples:
   .venv/bin/python scripts/compare.py                                    toy reviews, made here: no files, no network
   .venv/bin/python scripts/compare.py --lockstep --dtype float64         the proof, to the last digits
+  .venv/bin/python scripts/compare.py --seeds 0 1 2 --cells rnn gru --json runs.json     a table
   .venv/bin/python scripts/compare.py --data imdb --data-dir ../imdb     the whole of IMDB from a folder
   .venv/bin/python scripts/compare.py --data imdb --hub --json imdb.json the same from the hub, results in a file
 """
@@ -58,7 +62,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="stop after this many training steps, the first of the full run")
     parser.add_argument("--device", default="cpu", help="where the PyTorch twin runs: cpu, cuda, ... (default: cpu)")
     add_threads(parser)
-    parser.add_argument("--json", metavar="FILE", help="write all results to this file")
+    parser.add_argument("--tolerance", type=float, help="in lockstep: exit status 1 where anything differs by more")
+    parser.add_argument("--seeds", type=int, nargs="+", help="one run for each of these seeds, and a table")
+    parser.add_argument("--cells", nargs="+", choices=("rnn", "lstm", "gru"), help="and for each of these cells")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, with --seeds (default: %(default)s)")
+    parser.add_argument(
+        "--against", metavar="OTHER", help="compare the results in --json with this file's; no training"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all results to this file; --seeds goes on from it")
     parser.add_argument("--picture", metavar="FILE", default="compare.png", help="(default: %(default)s)")
     add_settings(parser, DEFAULTS)
     return parser.parse_args(arguments)
@@ -68,8 +79,13 @@ def main(arguments: list[str] | None = None) -> int:
     return status_of("compare.py", compare, parse_arguments(arguments))
 
 
-def compare(args: argparse.Namespace) -> None:
+def compare(args: argparse.Namespace) -> int:
     config = settings(args, DEFAULTS[args.data])
+    expect(args.tolerance is None or args.lockstep, "tolerance", "--lockstep, too", "free running")
+    if args.against:
+        return compare_files(args)
+    if args.seeds or args.cells:
+        return compare_many(args, config)
     for argument in ("json", "picture"):
         check_writable(argument, getattr(args, argument))
     check_apart("picture", args.picture, "json", args.json)
@@ -77,7 +93,8 @@ def compare(args: argparse.Namespace) -> None:
     use_threads(args.threads)
 
     data = load_data(args, config)
-    run = Comparison(data, config, args.device, args.steps, args.lockstep)
+    tolerance = np.inf if args.tolerance is None else check_number("tolerance", args.tolerance, 0, np.inf)
+    run = Comparison(data, config, args.device, args.steps, args.lockstep, tolerance)
     print(
         f"{run.steps} training steps, {'in lockstep' if args.lockstep else 'free running'}, {config.dtype}; "
         f"threads for each: {args.threads};\n"
@@ -107,9 +124,11 @@ def compare(args: argparse.Namespace) -> None:
     with atomic_write(args.picture) as stream:
         draw(stream, run.losses, result)
     print(f"\nPicture: {args.picture}")
+    if run.excess:
+        step, what, error = run.excess
+        print(f"\nStep {step}: {what} differs by {error:.1e}, more than {tolerance:g}.")
+    return 1 if run.excess else 0
 
-
-EQUAL_WORK = 0.05  # the share of padding up to which both do about the same work
 
 HEADER = """\
          --------- NumPy ----------   -------- PyTorch ---------    largest

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -42,6 +42,14 @@ def _raise(worst: dict[str, float], key: str, error: float) -> None:
     worst[key] = float(np.maximum(worst[key], error))  # unlike max(), it always keeps a NaN
 
 
+class Excess(NamedTuple):
+    """The first difference in lockstep that is larger than a tolerance."""
+
+    step: int  # from 1
+    what: str  # loss, gradient of NAME, or weight NAME after the update
+    error: float
+
+
 class Comparison:
     """A NumPy trainer and its PyTorch twin, which do the same training.
 
@@ -51,20 +59,30 @@ class Comparison:
         device: of PyTorch.
         steps: the number of training steps, at most those of config.epochs epochs; None is all of these.
         lockstep: whether the twin takes over NumPy's weights and optimizer state before each step.
+        tolerance: of the loss (absolute), and of each gradient and updated weight (relative in norm), in lockstep.
 
     Attributes:
         losses: losses["numpy"] and losses["torch"] are the training losses of all steps.
         worst: with lockstep the largest differences so far, else None. "steps" is the number of steps.
             "largest_loss_difference" is absolute. "largest_gradient_error" has for each parameter the relative error in
             norm, before clipping. "largest_weight_error" is that of all parameters, after the update.
+        excess: the first difference above the tolerance, or None.
 
     Raises:
         ValueError: for a bad number of steps.
     """
 
     def __init__(
-        self, data: Dataset, config: Config, device: str = "cpu", steps: int | None = None, lockstep: bool = False
+        self,
+        data: Dataset,
+        config: Config,
+        device: str = "cpu",
+        steps: int | None = None,
+        lockstep: bool = False,
+        tolerance: float = np.inf,
     ):
+        self.tolerance = tolerance
+        self.excess: Excess | None = None
         self.data, self.config = data, config
         self.numpy = Trainer(build_model(len(data.vocabulary), config))
         self.torch = TorchTrainer(self.numpy, device)
@@ -142,6 +160,11 @@ class Comparison:
             _raise(worst, "largest_weight_error", error)
         for name, error in errors.items():
             _raise(worst["largest_gradient_error"], name, error)
+        named = {"loss": abs(ours.loss - theirs.loss)} | {f"gradient of {name}": e for name, e in errors.items()}
+        named |= {f"weight {name} after the update": error for name, error in weights.items()}
+        for what, error in named.items():
+            if self.excess is None and not error <= self.tolerance:  # a NaN exceeds it, too
+                self.excess = Excess(worst["steps"], what, error)
 
     def _count(self, batch: Batch) -> None:
         self.sizes.append(len(batch.labels))

@@ -32,6 +32,28 @@ def draw(stream: BinaryIO, losses: dict[str, list[float]], result: dict[str, Any
     save(figure, stream)
 
 
+def draw_table(stream: BinaryIO, runs: list[dict[str, Any]]) -> None:
+    """A PNG of several runs: for each cell the test accuracies of both backends, seed by seed, joined by a line."""
+    figure = new_figure(7.5, 4)
+    axes, cells = figure.subplots(), list(dict.fromkeys(run["cell"] for run in runs))
+    for k, cell in enumerate(cells):
+        mine = [run for run in runs if run["cell"] == cell]
+        for i, run in enumerate(mine):
+            x = k + 0.5 * ((i + 1) / (len(mine) + 1) - 0.5)
+            pair = [100 * run["numpy"], 100 * run["torch"]]
+            axes.plot([x, x], pair, color=GREY, linewidth=1, zorder=0)
+            for backend, accuracy, marker in (("torch", pair[1], "s"), ("numpy", pair[0], "o")):
+                label = NAMES[backend] if k == i == 0 else None
+                size = 9 if backend == "torch" else 5
+                axes.plot(x, accuracy, marker, color=COLOURS[backend], markersize=size, label=label)
+    axes.set_xticks(range(len(cells)), [cell.upper() for cell in cells])
+    axes.set(ylabel="test accuracy, %", xlim=(-0.5, len(cells) - 0.5))
+    widest = max(abs(run["numpy"] - run["torch"]) for run in runs)
+    axes.set_title(f"NumPy and PyTorch differ by at most {100 * widest:.1f} points in {len(runs)} pairs of runs")
+    axes.legend()
+    save(figure, stream)
+
+
 def _difference(axes: Axes, steps: Array, difference: Array, result: dict[str, Any]) -> None:
     exact = difference == 0  # a logarithm has no place for them: they are marked at the lower edge
     floor = difference[~exact].min() / 4 if (~exact).any() else 1e-17

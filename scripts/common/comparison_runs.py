@@ -1,0 +1,105 @@
+"""Many comparisons of NumPy and PyTorch, kept in a file as they finish: scripts/compare.py --seeds, and --against."""
+
+import argparse
+import io
+import json
+import platform
+from contextlib import redirect_stdout
+from dataclasses import asdict, replace
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from common.command_line import blas, check_writable, load_data, use_threads
+from common.comparison_picture import draw_table
+from common.comparison_table import Run, against, read, report, table
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from numpy_rnn.checks import check_size, expect
+from numpy_rnn.files import atomic_write
+from numpy_rnn.sentiment.config import Config
+from torch_rnn.comparison import Comparison
+
+EQUAL_WORK = 0.05  # the share of padding up to which both do about the same work
+
+
+class Results:
+    """A JSON file of finished runs, written anew after each, so that a stopped command goes on from there.
+
+    Args:
+        file: the file; None keeps nothing.
+        about: what all runs have in common; a file with anything else is refused.
+    """
+
+    def __init__(self, file: str | None, about: dict[str, Any]):
+        self.file, self.about, self.runs = file, about, list[Run]()
+        if file and Path(file).exists():
+            there, self.runs = read(file)
+            for name in sorted(about.keys() | there.keys()):
+                mine, its = about.get(name), there.get(name)
+                expect(mine == its, f"json, {name}", f"{its!r}, as in {file}, or another file", repr(mine))
+
+    def missing(self, cells: list[str], seeds: list[int]) -> list[tuple[str, int]]:
+        done = {(run["cell"], run["seed"]) for run in self.runs}
+        return [job for job in product(cells, seeds) if job not in done]
+
+    def add(self, run: Run) -> None:
+        self.runs.append(run)
+        if self.file:
+            with atomic_write(self.file) as stream:
+                stream.write(json.dumps({"about": self.about, "runs": self.runs}, indent=1).encode())
+
+
+def compare_files(args: argparse.Namespace) -> int:
+    """--json FILE against --against OTHER: status 1 where an accuracy differs beyond the spread."""
+    expect(args.json is not None, "against", "--json FILE, the results to compare with it", "none")
+    (about, here), (other, there) = read(args.json), read(args.against)
+    found = against(here, there)
+    print(report(found, about, other))
+    return 1 if any(d.beyond and not d.same for d in found) else 0
+
+
+def compare_many(args: argparse.Namespace, config: Config) -> int:
+    """Every cell with every seed; what stands in --json already is not trained again."""
+    expect(not args.lockstep and args.steps is None, "seeds", "whole runs, free running", "--lockstep or --steps")
+    for argument in ("json", "picture"):
+        check_writable(argument, getattr(args, argument))
+    cells, seeds = args.cells or [config.cell], args.seeds or [config.seed]
+    about = {name: value for name, value in asdict(config).items() if name not in ("cell", "seed")}
+    about |= {"data": args.data, "threads": args.threads, "device": args.device, "blas": blas()}
+    about |= {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
+    results = Results(args.json, about)
+    jobs = [(args, replace(config, cell=cell, seed=seed)) for cell, seed in results.missing(cells, seeds)]
+    left = ", ".join(f"{job.cell} {job.seed}" for _, job in jobs) or "none"
+    print(f"Runs to be done (cell, seed): {left}", flush=True)
+    with get_context("spawn").Pool(check_size("jobs", args.jobs)) as pool:
+        for run in tqdm(pool.imap_unordered(one_run, jobs), "runs", len(jobs), disable=None):
+            results.add(run)
+            tqdm.write(f"{run['cell']}, seed {run['seed']}: NumPy {run['numpy']:.4f}, PyTorch {run['torch']:.4f}")
+    order = {job: k for k, job in enumerate(product(cells, seeds))}
+    shown = [run for run in results.runs if (run["cell"], run["seed"]) in order]
+    shown.sort(key=lambda run: order[run["cell"], run["seed"]])
+    print(f"\n{table(shown)}")
+    with atomic_write(args.picture) as stream:
+        draw_table(stream, shown)
+    print(f"\nPicture: {args.picture}")
+    return 0
+
+
+def one_run(job: tuple[argparse.Namespace, Config]) -> Run:
+    """In a process of its own."""
+    args, config = job
+    use_threads(args.threads)
+    with redirect_stdout(io.StringIO()):  # load_data tells what it reads
+        data = load_data(args, config)
+    run = Comparison(data, config, args.device)
+    epochs = list(run.epochs())
+    accuracies = {trainer.name: trainer.evaluate(data.test)[1] for trainer in (run.numpy, run.torch)}
+    ratio = median(row["numpy"]["seconds"] / row["torch"]["seconds"] for row in epochs)
+    found = {"cell": config.cell, "seed": config.seed, "ratio": ratio, "equal_work": run.padding() <= EQUAL_WORK}
+    return found | accuracies | {"divergence_step": run.divergence_step()}
