@@ -2,7 +2,7 @@
 
 from typing import Any, BinaryIO
 
-from common.pictures import BLUE, GREY, ORANGE, new_figure, save
+from common.pictures import BLUE, GREY, INK, ORANGE, new_figure, save
 
 
 def draw(stream: BinaryIO, rows: list[dict[str, Any]], clip: float) -> None:
@@ -18,8 +18,8 @@ def draw(stream: BinaryIO, rows: list[dict[str, Any]], clip: float) -> None:
     if clip:
         below.axhline(clip, color=GREY, linewidth=1, linestyle="--")
         share = sum(row["clipped"] for row in rows) / len(rows)
-        words = f"clipped above {clip:g}: {share:.0%} of the steps"
-        below.annotate(words, (len(rows), clip), (0, 4), textcoords="offset points", ha="right", color=GREY)
+        words = f"clipped above {clip:g} (the dashed line): {share:.0%} of the steps"
+        below.annotate(words, (0.99, 0.05), xycoords="axes fraction", ha="right", color=INK)
     largest = max(norms)
     above.set_title(f"The largest gradient has a norm of {largest:.3g}, at step {norms.index(largest) + 1}")
     save(figure, stream)

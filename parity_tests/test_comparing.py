@@ -1,0 +1,128 @@
+"""docs/comparing.md: its three recipes, as printed, on toy reviews (compare.py --tolerance, --seeds, --against)."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+from common.comparison_runs import Results
+from common.comparison_table import against, read, report, table
+
+import numpy as np
+import pytest
+
+from numpy_rnn import lstm
+from parity_tests.support import load_script
+
+PAGE = (Path(__file__).parent.parent / "docs" / "comparing.md").read_text()
+COMMANDS = re.findall(r"^    \.venv/bin/python scripts/compare\.py (.*)$", PAGE, re.MULTILINE)
+LOCKSTEP, MANY, AGAINST = map(shlex.split, COMMANDS)
+COMPARE = load_script("compare")
+SMALL = ["--epochs", "1", "--hidden-size", "8", "--threads", "1", "--buckets"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_first_recipe_finds_nothing_in_a_right_cell() -> None:
+    assert COMPARE.main([*LOCKSTEP, *SMALL, "--steps", "10"]) == 0
+
+
+def test_the_first_recipe_names_a_bug_in_a_cell(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The factor o is left out of dc; the page quotes the last line."""
+
+    def wrong(dh: Any, dc_next: Any, gates: Any, c_prev: Any, c: Any, W_hh: Any) -> Any:
+        o = gates[3]
+        extra = dh * (1 - np.tanh(c) ** 2) * (1 - o)  # so dc has dh (1 - tanh(c)^2), without o
+        dz, dh_prev, dc_prev = right(dh, dc_next + extra, gates, c_prev, c, W_hh)
+        return dz, dh_prev, dc_prev
+
+    right = lstm.step_backward
+    monkeypatch.setattr(lstm, "step_backward", wrong)
+    assert COMPARE.main([*LOCKSTEP, "--threads", "1", "--steps", "3"]) == 1
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    (quoted,) = re.findall(r"^(Step 1: gradient of .*)$", PAGE, re.MULTILINE)
+    assert last == quoted
+
+
+def test_the_second_and_the_third_recipe(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after some runs, the second one goes on with the others."""
+    assert MANY[-2:] == ["--json", "runs.json"]
+    two = [*MANY, *SMALL, "--cells", "rnn", "gru", "--seeds", "0", "1"]
+    assert COMPARE.main([*MANY, *SMALL, "--cells", "gru", "--seeds", "1"]) == 0
+    assert "(cell, seed): gru 1\n" in capsys.readouterr().out
+    assert COMPARE.main(two) == 0
+    printed = capsys.readouterr().out
+    assert "(cell, seed): rnn 0, rnn 1, gru 0\n" in printed
+    assert re.search(r"^\| rnn \| \d\d\.\d\d ± \d+\.\d\d \| \d\d\.\d\d ± .* \| 2 \|$", printed, re.MULTILINE)
+    about, runs = read("runs.json")
+    assert len(runs) == 4
+    assert table(sorted(runs, key=lambda run: (run["cell"] == "gru", run["seed"]))) in printed
+    assert Path("compare.png").read_bytes().startswith(b"\x89PNG")
+    for run in runs:  # another machine, half a point worse with every seed of one cell
+        run["numpy"] -= 0.005 * (run["cell"] == "gru")
+    Path("other.json").write_text(json.dumps({"about": about | {"blas": "another"}, "runs": runs}))
+    assert COMPARE.main(AGAINST) == 1
+    printed = capsys.readouterr().out
+    assert re.search(r"^\| gru \| numpy \| .* \| \+0\.50 ± 0\.00 \| beyond the spread \|$", printed, re.MULTILINE)
+    assert re.search(r"^\| rnn \| numpy \| .* \| the same \|$", printed, re.MULTILINE)
+    assert re.search(r"^blas: '.*' here, 'another' there$", printed, re.MULTILINE)
+    Path("other.json").write_text(Path("runs.json").read_text())
+    assert COMPARE.main(AGAINST) == 0
+    assert COMPARE.main([*two, "--lr", "0.5"]) == 2
+    assert "json, lr: expected 0.003, as in runs.json, or another file, got 0.5" in capsys.readouterr().err
+
+
+def run(cell: str, seed: int, numpy: float, torch: float, **others: Any) -> dict[str, Any]:
+    return {"cell": cell, "seed": seed, "numpy": numpy, "torch": torch, "ratio": 0.5, "equal_work": True,
+            "divergence_step": 97} | others  # fmt: skip
+
+
+def test_the_table_is_what_the_numbers_say() -> None:
+    """The interval of three values 1, 2, 3 is 4.303 / sqrt(3)."""
+    runs = [
+        run("rnn", s, 0.80 + 0.01 * s, 0.80, ratio=0.4 + 0.1 * s, divergence_step=[None, 90, 70][s]) for s in range(3)
+    ]
+    row = table(runs).splitlines()[-1]
+    assert row == "| rnn | 81.00 ± 2.48 | 80.00 ± 0.00 | +1.00 ± 2.48 | 0.50 (0.40 to 0.60) | 70 to never | 3 |"
+    assert table([run("gru", 0, 0.5, 0.5, equal_work=False)]).splitlines()[-1].endswith("| unequal work | 97 | 1 |")
+
+
+def test_two_files() -> None:
+    here = [run("rnn", s, 0.80 + 0.01 * s, 0.8) for s in range(3)]
+    there = [run("rnn", s, 0.79 + 0.01 * s, 0.8 - 0.02 * (s - 1)) for s in range(3)]
+    of_numpy, of_torch = against(here, there)
+    assert (of_numpy.gap, of_numpy.beyond, of_numpy.same) == ("+1.00 ± 0.00", True, False)
+    assert (of_torch.beyond, of_torch.same) == (False, False)
+    (single, _) = against(here[:1], there)
+    assert not single.beyond
+    assert "one seed: no spread" in report([single], {}, {})
+    with pytest.raises(ValueError, match="against: expected a file with a cell and a seed in common"):
+        against(here, [run("gru", 0, 0.5, 0.5)])
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"about": {}, "runs": [{"cell": "rnn"}]}'])
+def test_what_is_no_results_file(content: str) -> None:
+    Path("a.json").write_text(content)
+    with pytest.raises(ValueError, match=r"json: expected results of compare\.py --seeds"):
+        Results("a.json", {})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--tolerance", "1e-9"], "tolerance: expected --lockstep, too, got free running"),
+        (["--lockstep", "--tolerance", "-1"], "tolerance: expected a number in [0, inf)"),
+        (["--seeds", "1", "--lockstep"], "seeds: expected whole runs, free running"),
+        (["--seeds", "1", "--jobs", "0"], "jobs: expected a whole number >= 1, got 0"),
+        (["--against", "nothing.json"], "against: expected --json FILE"),
+        (["--json", "nothing.json", "--against", "nothing.json"], "json: expected results of compare.py --seeds"),
+    ],
+)
+def test_a_bad_argument_is_named(arguments: list[str], words: str, capsys: Any) -> None:
+    assert COMPARE.main([*SMALL, *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not list(Path().iterdir())
