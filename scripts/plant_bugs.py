@@ -34,6 +34,8 @@ FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "der
          "variants_rnn": "check", "calls": "check_runner", "runner": "check_runner", "worker": "check_runner",
          "report": "check_runner", "__main__": "check_runner", "variants_truncated": "check_foreign",
          "rules": "check_causes", "runs": "walk", "page": "walk", "task": "walk", "own": "walk",
+         "state": "saved_run", "step_log": "saved_run", "comparison_table": "comparing", "comparison_runs": "comparing",
+         "language_model": "language",
          "walk": "walk_page"}  # fmt: skip
 
 

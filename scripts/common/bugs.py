@@ -11,6 +11,8 @@ DERIVATIVE, ROUNDING, VERDICT, DIFFERENTIABLE = (
 MODELS, TRAINING, CHECKPOINT = (f"numpy_rnn/sentiment/{name}.py" for name in ("models", "training", "checkpoint"))
 PREDICTION, DIAGNOSIS = (f"numpy_rnn/sentiment/{name}.py" for name in ("prediction", "diagnosis"))
 FILES = "numpy_rnn/files.py"
+STATE, LOG = "numpy_rnn/sentiment/state.py", "scripts/common/step_log.py"
+RUNS_TABLE = "scripts/common/comparison_table.py"
 WALK, PAGE = "numpy_rnn/walk", "docs/walk.html"
 READOUTS = "numpy_rnn/sentiment/readouts.py"
 TEXT, BATCHES, IMDB = (f"numpy_rnn/sentiment/data/{name}.py" for name in ("text", "batches", "imdb"))
@@ -335,6 +337,29 @@ BUGS = [
     ("digest: of the training part alone", TEXT, '{"train": data.train, "valid": data.valid, "test": data.test}',
      '{"train": data.train}'),
     # the check of a reader's own network
+    # stopped runs, logs, comparisons by script
+    ("resume: Adam's number of steps is lost", STATE, "trainer.optimizer.t = state.updates", "pass"),
+    ("resume: the older of the two states", STATE, "state = max(states", "state = min(states"),
+    ("resume: a run of other settings goes on", STATE, "expect(there == here,", "expect(True,"),
+    ("resume: a step is done twice", "numpy_rnn/sentiment/training.py", "epoch), done, None)",
+     "epoch), max(done - 1, 0), None)"),
+    ("resume: PyTorch's moments are not saved", TWIN_TRAINING, "moments[name][...] = a", "pass"),
+    ("step log: the last lines of a stopped run stay", LOG, "for line in lines[:keep]", "for line in lines"),
+    ("step log: clipped from twice the limit on", LOG, "norm > clip", "norm > 2 * clip"),
+    ("a loss beyond every bound goes on", "numpy_rnn/sentiment/training.py", "expect(self.above < self.PATIENCE,",
+     "expect(True,"),
+    ("lockstep: nothing exceeds the tolerance", COMPARISON, "not error <= self.tolerance", "False"),
+    ("compare: a gap without its sign", RUNS_TABLE, 'gaps = [run["numpy"] - run["torch"] for run in mine]',
+     'gaps = [abs(run["numpy"] - run["torch"]) for run in mine]'),
+    ("compare: within the spread is beyond it", RUNS_TABLE, "abs(float(np.mean(gaps))) > half", "half < np.inf"),
+    ("compare: a finished run is done again", "scripts/common/comparison_runs.py", "if job not in done]", "]"),
+    ("language: no state is carried while it writes", "scripts/common/language_model.py", "layer.forward(x, h)",
+     "layer.forward(x)"),
+    ("language: the label is the character itself", "scripts/language.py", "chunks(numbers[:-1], numbers[1:], steps)",
+     "chunks(numbers[:-1], numbers[:-1], steps)"),
+    ("order: answers by place, not by example", "numpy_rnn/sentiment/order.py", "by_example[order] = given",
+     "by_example[:] = given"),
+    ("recall: what is finished is done again", "scripts/recall.py", "if str(job) not in results.found]", "]"),
     # the page to walk through; its JavaScript in the built copy
     ("walk: a window starts a step late", PAGE, "Math.max(end - k2, 0)", "Math.max(end - k2 + 1, 0)"),
     ("walk: a loss does not reach its own step", PAGE, "k <= t; k++) kept", "k < t; k++) kept"),
