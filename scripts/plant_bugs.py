@@ -32,7 +32,7 @@ FIRST = {"text": "data", "checks": "config", "distributed": "train_script", "der
          "ladder_results": "ladder", "command_line": "prediction", "judge": "check", "causes": "check_causes",
          "patterns": "check_causes", "forward": "check_causes", "backward": "check", "gated": "check",
          "variants_rnn": "check", "calls": "check_runner", "runner": "check_runner", "worker": "check_runner",
-         "report": "check_runner", "__main__": "check_runner", "variants_truncated": "check_foreign",
+         "report": "check_runner", "__main__": "check_runner", "variants_truncated": "check_causes", "suspects": "check_causes", "problems": "check_causes",
          "rules": "check_causes", "runs": "walk", "page": "walk", "task": "walk", "own": "walk",
          "state": "saved_run", "step_log": "saved_run", "comparison_table": "comparing", "comparison_runs": "comparing",
          "language_model": "language",
