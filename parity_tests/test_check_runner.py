@@ -244,9 +244,11 @@ def test_a_terminal_that_knows_no_umlauts(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    file.write_text("while True: pass\n")
+    begun = tmp_path / "begun"
+    file.write_text(f"open({str(begun)!r}, 'w').close()\nwhile True: pass\n")
     with subprocess.Popen([*COMMAND, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(1.5)
+        while not begun.exists() and process.poll() is None:
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
     assert process.returncode == 2

@@ -50,7 +50,7 @@ def run(cell: str, layer: RNNBase, sequence: Sequence) -> dict[str, Any]:
             parts[name][t, k] = grads.params[param]
         if pair:
             parts["sent"][t, k], parts["dc_sent"][t, k] = (d[0, 0] for d in grads.h_0)
-            parts["dc"][t, k] = parts["dc_sent"][t, k] / found["gates"]["f"][k]  # Eq. (16), dc_sent = dc * f
+            parts["dc"][t, k] = parts["dc_sent"][t, k] / found["gates"]["f"][k]  # equation (16) is dc_sent = dc * f
         else:
             parts["sent"][t, k] = grads.h_0[0, 0]
     norms = {name: jacobians(layer, x, h_0, name) for name in layer.state_names}
