@@ -2,7 +2,7 @@
 
 The norm of dh_T/dh_k for eleven networks as they start, over 50 steps, beside the powers of W_hh's singular value and
 spectral radius; a gradient that explodes though all eigenvalues are zero; and the bias of truncated gradients by k2.
-About a minute.
+Two to three minutes.
 """
 
 import argparse
