@@ -104,8 +104,13 @@ function listen() {
   $("loss").addEventListener("change", () => chooseLoss(Number($("loss").value)));
   $("bug").addEventListener("change", () => { now.bug = $("bug").value; draw(); });
   for (const id of ["k1", "k2"]) {
-    $(id).addEventListener("input", () => { if (fits()) { truncate($("k1").value, $("k2").value, id); draw(); } });
-    $(id).addEventListener("change", () => { if ($(id).value) { truncate($("k1").value, $("k2").value, id); draw(); } });
+    const take = () => {
+      const before = [now.k1, now.k2].join();
+      truncate($("k1").value, $("k2").value, id);
+      if ([now.k1, now.k2].join() !== before) draw();
+    };
+    $(id).addEventListener("input", () => { if (fits()) take(); });
+    $(id).addEventListener("change", () => { if ($(id).value) take(); });
   }
   $("step").addEventListener("input", () => walk(Number($("step").value)));
   const buttons = {first: "Home", back: "ArrowLeft", play: " ", next: "ArrowRight", last: "End"};
