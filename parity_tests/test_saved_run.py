@@ -160,6 +160,7 @@ def test_a_state_that_is_not_whole_is_left_out(tmp_path: Path, monkeypatch: pyte
     states = {file: state_file._read(file) for file in files_of(tmp_path / "checkpoint.st")}
     newest, older = sorted(states, key=lambda file: -states[file].updates)  # type: ignore[union-attr]
     assert (states[newest].updates, states[older].updates) == (18, 15)  # type: ignore[union-attr]
+    assert load_state(tmp_path / "checkpoint.st", states[older].about).updates == 18  # type: ignore[union-attr]
     content = bytearray(newest.read_bytes())
     content[-3] ^= 1
     newest.write_bytes(content)
