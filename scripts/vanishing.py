@@ -22,6 +22,7 @@ from numpy_rnn import GRU, LSTM, RNN
 from numpy_rnn.files import atomic_write
 from numpy_rnn.split import jacobians, smallest_k2, split, truncation_bias
 from numpy_rnn.types import Array
+from numpy_rnn.walk.task import orthogonal
 
 T, D, H, SEEDS = 50, 32, 64, range(5)
 LAGS, SHARES = (1, 10, 25, 50), (0.1, 0.05, 0.01)
@@ -36,15 +37,9 @@ LINES = (  # of the picture: the network, its colour, its line, what it is calle
 )
 
 
-def orthogonal(rng: np.random.Generator) -> Array:
-    """Drawn uniformly: Q of a normal matrix, each column with the sign of R's diagonal."""
-    Q, R = np.linalg.qr(rng.normal(size=(H, H)))
-    return Q * np.sign(np.diag(R))
-
-
 INITIAL: dict[str, Callable[[np.random.Generator], Array] | None] = {
     "PyTorch's": None,
-    "orthogonal": orthogonal,
+    "orthogonal": lambda rng: orthogonal(rng, H),
     "identity": lambda rng: np.eye(H),
 }
 

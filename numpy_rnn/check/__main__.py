@@ -72,12 +72,12 @@ def _shown(text: str) -> bool:
     encoding = sys.stdout.encoding or "utf-8"
     try:
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"check: the verdict cannot be printed: {error}", file=sys.stderr)
-        return False
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        gone = isinstance(error, BrokenPipeError)
+        if not gone:
+            print(f"check: the verdict cannot be printed: {error}", file=sys.stderr)
+        return gone
     return True
 
 

@@ -9,6 +9,16 @@ from numpy_rnn.check.gated import GRUBackward, Step
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.check.variants import of_every_cell
 from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, some_of, swapped
+from numpy_rnn.check.variants_paths import (
+    CandidateWithOwnLoss,
+    DirectPathExchanged,
+    DirectPathLost,
+    DirectPathWithoutZ,
+    DirectPathWithOwnLoss,
+    NextWithInputPart,
+    PathThroughTheGatesLost,
+    UpdateWithOwnLoss,
+)
 from numpy_rnn.check.variants_sums import TransposedBlock
 from numpy_rnn.types import Array
 
@@ -25,30 +35,6 @@ class GRUGateLeftOut(GateLeftOut):
 class GRUTransposeMissing(GateTransposeMissing):
     def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
         return dh * s.z + self._product(ds, W_hh)
-
-
-class DirectPathLost(GRUBackward):
-    id, target = "path-lost", "dh_next"
-    text = "dh_next gets nothing of the direct path, h_t = ... + z * h_{t-1}: dh * z is left out."
-
-    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
-        return ds @ W_hh.T
-
-
-class PathThroughTheGatesLost(GRUBackward):
-    id, target = "path-lost", "dh_next"
-    text = "dh_next gets nothing through the gates: ds @ W_hh.T is left out."
-
-    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
-        return dh * s.z
-
-
-class DirectPathExchanged(GRUBackward):
-    id, target = "gate-derivative", "dh_next"
-    text = "the direct path is multiplied by 1 - z, not by z."
-
-    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
-        return dh * (1 - s.z) + ds @ W_hh.T
 
 
 class ResetLeftOut(GRUBackward):
@@ -81,40 +67,6 @@ class StateGatesExchanged(GRUBackward):
         return super().da([z, r, n] if self.calls % 2 == 0 else gates)
 
 
-class WithOwnLoss(GRUBackward):
-    """One line has d_hs[t], the gradient of E_t alone, in the place of dh."""
-
-    id = "path-lost"
-
-    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
-        self.own = own
-        return super().dh(own, after, t, T)
-
-
-class UpdateWithOwnLoss(WithOwnLoss):
-    target = "da_z"
-    text = "da_z is formed with d_hs[t], not with dh: later losses do not reach the gate z."
-
-    def da_z(self, dh: Array, s: Step) -> Array:
-        return super().da_z(self.own, s)
-
-
-class CandidateWithOwnLoss(WithOwnLoss):
-    target = "da_n"
-    text = "da_n is formed with d_hs[t], not with dh: later losses do not reach n."
-
-    def da_n(self, dh: Array, s: Step) -> Array:
-        return super().da_n(self.own, s)
-
-
-class DirectPathWithOwnLoss(WithOwnLoss):
-    target = "dh_next"
-    text = "the direct path of dh_next is formed with d_hs[t], not with dh: later losses are lost on it."
-
-    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
-        return super().dh_prev(self.own, ds, s, W_hh)
-
-
 class CandidateWithZ(GRUBackward):
     id, target = "gate-derivative", "da_n"
     text = "da_n is multiplied by z, not by 1 - z."
@@ -145,13 +97,6 @@ class UpdateOfTheCandidateAlone(UpdateSign):
         return -dh * s.n * self.slope("z", s.z, s.z_z)
 
 
-class DirectPathWithoutZ(DirectPathExchanged):
-    text = "the direct path lacks its factor z: dh_next = dh + ..."
-
-    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
-        return dh + ds @ W_hh.T
-
-
 class UpdateWithoutCandidate(UpdateSign):
     text = "da_z lacks the term of (1 - z) * n: the factor is h_{t-1} - n, not h_{t-1}."
 
@@ -179,15 +124,6 @@ class CandidateWithoutZ(CandidateWithZ):
 
     def one_minus_z(self, s: Step) -> Array:
         return np.ones_like(s.z)
-
-
-class NextWithInputPart(GRUBackward):
-    id, target = "gate-derivative", "dh_next"
-    text = "dh_next is formed with da, the gradient of the input's part, not with ds: r is left out."
-
-    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
-        ds_r, ds_z, ds_n = np.split(ds, 3, axis=-1)
-        return super().dh_prev(dh, np.concatenate((ds_r, ds_z, ds_n / s.r), axis=-1), s, W_hh)
 
 
 class ParametersWithOtherPart(GRUBackward):

@@ -8,7 +8,7 @@ from numpy_rnn.check.backward import Backward, written
 from numpy_rnn.check.gated import LSTMBackward, Step
 from numpy_rnn.check.variants import LaterLossLost, LaterLossLostInDx, of_every_cell
 from numpy_rnn.check.variants_gates import GateLeftOut, GateTransposeMissing, SwappedGates, slopes, some_of, swapped
-from numpy_rnn.check.variants_lstm_paths import (
+from numpy_rnn.check.variants_paths import (
     BothLinesMissing,
     BothPathsLost,
     CellAccumulated,

@@ -21,8 +21,7 @@ class Moment(NamedTuple):
     line: str  # the beginning of the line of source
 
 
-WEIGHTS = (("W_xh", "W_xh"), ("b_xh", "b_xh"), ("h_{t-1}", "h_prev"), ("W_hh", "W_hh"), ("b_hh", "b_hh"))
-X = (("x_{t}", "x"), *WEIGHTS)
+READ = (("x_{t}", "x"), ("W_xh", "W_xh"), ("b_xh", "b_xh"), ("h_{t-1}", "h_prev"), ("W_hh", "W_hh"), ("b_hh", "b_hh"))
 OWN = ("∂E_{t}/∂h_{t}", "d_output")
 PART = (("what step {t} adds to dW_hh", "part"),)
 SENT = (("dh_next, to step {t-1}", "sent"),)
@@ -44,7 +43,7 @@ def _adds(file: str, d: str) -> Moment:
 
 MOMENTS = {
     "rnn": (
-        Moment("state", "forward", "(1), (2)", "h_{t} = tanh(x_{t} W_xh + b_xh + h_{t-1} W_hh + b_hh)", X,
+        Moment("state", "forward", "(1), (2)", "h_{t} = tanh(x_{t} W_xh + b_xh + h_{t-1} W_hh + b_hh)", READ,
                (("h_{t}", "h"),), "rnn.py", "return np.tanh(z)"),
         _arrives("rnn.py"),
         Moment("through", "backward", "(4)", "dz_{t} = dh_{t} ⊙ (1 - h_{t} ⊙ h_{t})",
@@ -55,7 +54,7 @@ MOMENTS = {
     ),
     "lstm": (
         Moment("gates", "forward", "(10)",
-               "i, f, o = sigmoid(z), g = tanh(z), z = x_{t} W_xh + b_xh + h_{t-1} W_hh + b_hh", X,
+               "i, f, o = sigmoid(z), g = tanh(z), z = x_{t} W_xh + b_xh + h_{t-1} W_hh + b_hh", READ,
                (("i", "i"), ("f", "f"), ("g", "g"), ("o", "o")), "lstm.py", "z_i, z_f, z_g, z_o = np.split(a + h_prev"),
         Moment("cell", "forward", "(11)", "c_{t} = f ⊙ c_{t-1} + i ⊙ g",
                (("f", "f"), ("c_{t-1}", "c_prev"), ("i", "i"), ("g", "g")), (("c_{t}", "c"),), "lstm.py",
@@ -78,7 +77,7 @@ MOMENTS = {
     ),
     "gru": (
         Moment("gates", "forward", "(17), (18)",
-               "r, z = sigmoid(a + s), n = tanh(a + r ⊙ s), a = x_{t} W_xh + b_xh, s = h_{t-1} W_hh + b_hh", X,
+               "r, z = sigmoid(a + s), n = tanh(a + r ⊙ s), a = x_{t} W_xh + b_xh, s = h_{t-1} W_hh + b_hh", READ,
                (("r", "r"), ("z", "z"), ("n", "n")), "gru.py", "n = np.tanh(a_n + r * s_n)"),
         Moment("mixes", "forward", "(19)", "h_{t} = (1 - z) ⊙ n + z ⊙ h_{t-1}",
                (("z", "z"), ("n", "n"), ("h_{t-1}", "h_prev")), (("h_{t}", "h"),), "gru.py", "h = (1 - z) * n"),

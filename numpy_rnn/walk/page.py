@@ -51,9 +51,8 @@ def tables(G: Array) -> str:
     rows += [[f"E_{t + 1}", *(f"{np.linalg.norm(G[t, k]):.3g}" for k in range(t + 1))] for t in range(T)]
     kept = [["k1", "k2", "norm of the truncated gradient", "cosine with the full one", "missed"]]
     for k2 in (1, 2, 3, 4, 6, 8, T):
-        bias = truncation_bias(G, 1, min(k2, T))
-        norm = np.linalg.norm(truncated_sum(G, 1, min(k2, T)))
-        kept.append(["1", str(min(k2, T)), f"{norm:.4g}", f"{bias.cosine:.4g}", f"{100 * bias.relative:.2g} %"])
+        bias, norm = truncation_bias(G, 1, k2), np.linalg.norm(truncated_sum(G, 1, k2))
+        kept.append(["1", str(k2), f"{norm:.4g}", f"{bias.cosine:.4g}", f"{100 * bias.relative:.2g} %"])
     return _table(rows) + _table(kept)
 
 

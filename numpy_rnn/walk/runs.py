@@ -56,7 +56,7 @@ def run(cell: str, layer: RNNBase, sequence: Sequence) -> dict[str, Any]:
     norms = {name: jacobians(layer, x, h_0, name) for name in layer.state_names}
     found["jacobian"] = {name: np.linalg.norm(J, 2, axis=(1, 2)) for name, J in norms.items()}
     found |= {"symbols": sequence.symbols, "labels": sequence.labels, "losses": sequence.losses}
-    found["answers"] = [math.exp(-E) for E in sequence.losses]  # what the network gives the right symbol
+    found["p_right"] = [math.exp(-E) for E in sequence.losses]  # E_t = -log p of the right symbol
     return found | parts | {"bugs": {name: bug(name, found) for name in BUGS} if cell == "rnn" else {}}
 
 

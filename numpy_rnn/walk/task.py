@@ -54,14 +54,19 @@ def recall(rng: np.random.Generator, N: int) -> tuple[Array, Array]:
     return np.eye(D)[symbols[LAG:]], symbols[:T]
 
 
+def orthogonal(rng: np.random.Generator, H: int) -> Array:
+    """(H, H), drawn uniformly: Q of a normal matrix, each column with the sign of R's diagonal."""
+    Q, R = np.linalg.qr(rng.normal(size=(H, H)))
+    return Q * np.sign(np.diag(R))
+
+
 def start(cell: str, how: str) -> SequenceModel:
     """A layer with H units as it starts, and an output layer."""
     rng = np.random.default_rng(0)
     layer = CELLS[cell](D, H, dtype=np.float64, rng=rng)
     W_hh = layer.params["W_hh_l0"]
     if how == "orthogonal":
-        Q, R = np.linalg.qr(rng.normal(size=(H, H)))
-        W_hh[...] = Q * np.sign(np.diag(R))
+        W_hh[...] = orthogonal(rng, H)
     elif how == "rho0":  # two times [[1, 1], [-1, -1]]: all eigenvalues are 0, and the 2-norm is 2
         W_hh[...] = np.kron(np.eye(H // 2), [[1, 1], [-1, -1]])
     elif how == "forget1":

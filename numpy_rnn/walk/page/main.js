@@ -1,7 +1,7 @@
 "use strict";
 // The controls, the keys and the link.
 
-const RUNS = Object.entries(DATA.runs).map(([name, run]) => ({name, run}));
+const RUNS = Object.values(DATA.runs);
 const unique = (values) => [...new Set(values)];
 let playing = null;
 
@@ -13,12 +13,12 @@ function fill(id, options, value) {
 
 // The run of the chosen cell, start and training; what does not exist for the cell falls back to its first.
 function chooseRun(cell, start, training) {
-  fill("cell", unique(RUNS.map(({run}) => run.cell)).map((c) => [c, c.toUpperCase()]), cell);
-  const ofCell = RUNS.filter(({run}) => run.cell === $("cell").value);
-  fill("start", unique(ofCell.map(({run}) => run.start)).map((s) => [s, ofCell.find(({run}) => run.start === s).run.start_name]), start);
-  const ofStart = ofCell.filter(({run}) => run.start === $("start").value);
-  fill("training", ofStart.map(({run}) => [run.training, run.training_name]), training);
-  now.run = ofStart.find(({run}) => run.training === $("training").value).run;
+  fill("cell", unique(RUNS.map((run) => run.cell)).map((c) => [c, c.toUpperCase()]), cell);
+  const ofCell = RUNS.filter((run) => run.cell === $("cell").value);
+  fill("start", unique(ofCell.map((run) => run.start)).map((s) => [s, ofCell.find((run) => run.start === s).start_name]), start);
+  const ofStart = ofCell.filter((run) => run.start === $("start").value);
+  fill("training", ofStart.map((run) => [run.training, run.training_name]), training);
+  now.run = ofStart.find((run) => run.training === $("training").value);
   const T = length(now.run), bugs = Object.entries(now.run.bugs).map(([id, bug]) => [id, bug.name.replace(/[{}]/g, "")]);
   fill("loss", [[0, "all"], ...now.run.x.map((_, k) => [k + 1, `E_${k + 1}`])], now.loss);
   now.loss = Number($("loss").value);

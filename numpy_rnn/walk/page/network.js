@@ -99,7 +99,7 @@ function drawNetwork() {
     svg += "</g>";
     if (k < T - 1) for (const row of run.cs ? ["h", "c"] : ["h"]) svg += arrow(left + bw, top[row] + 22, left + w, top[row] + 22, "flow");
     if (chosen(k) && !forward && k >= at) svg += arrow(middle, top.E + 2, middle, top.dh + 45, "back");
-    const answer = run.symbols ? `<text class="soft small" x="${middle}" y="${top.E + 40}" text-anchor="middle">${run.labels[k]}: ${Math.round(100 * run.answers[k])} %</text>` : "";
+    const answer = run.symbols ? `<text class="soft small" x="${middle}" y="${top.E + 40}" text-anchor="middle">${run.labels[k]}: ${Math.round(100 * run.p_right[k])} %</text>` : "";
     svg += `<g data-loss="${k + 1}" class="${now.loss === k + 1 ? "chosen" : ""}" opacity="${chosen(k) ? 1 : 0.5}">` +
       `<rect class="frame" x="${middle - 29}" y="${top.E + 3}" width="58" height="23" rx="11"/>` +
       `<text x="${middle}" y="${top.E + 18}" text-anchor="middle">E<tspan dy="3" font-size="9">${k + 1}</tspan><tspan dy="-3">${run.losses.length ? " " + short(run.losses[k]) : ""}</tspan></text>${answer}</g>`;

@@ -58,9 +58,9 @@ const SAY = {
   },
   into_cell: (v, t) => t === length(now.run) ? `This is the last step, so all of dc_${t} comes from dh_${t}, through o and tanh.`
     : `Two paths meet in the cell: dc_next brings ${short(norm(v("dc_next")))}, from step ${t + 1}; the rest comes from dh_${t}, through o and tanh.`,
-  through_gates: (v, t) => `The gradient goes back through the gates. Each part gets the derivative of its own gate, s(1 - s) for σ, 1 - s² for tanh.`,
+  through_gates: (v, t) => `The gradient goes back through the gates. Each part gets the derivative of its own gate, s(1 - s) for a sigmoid, 1 - s² for tanh.`,
   reset: () => "r multiplies the state's part of n, so on the way back it multiplies that part's gradient.",
-  adds: (v, t) => !norm(v("h_prev")) ? "h_0 is zero, so step 1 adds nothing to dW_hh." : `Step ${t} adds a part of norm ${short(norm(v("part")))} to dW_hh: h_${t - 1}, which step ${t} has read, times what came back to step ${t}.`,
+  adds: (v, t) => `Step ${t} adds a part of norm ${short(norm(v("part")))} to dW_hh: h_${t - 1}, which step ${t} has read, times what came back to step ${t}.`,
   sends: (v, t) => {
     const ended = cuts(t - 1), go = ratio(v("sent"), v("dh"));
     const passed = `On its way from dh_${t} to step ${t - 1} the gradient becomes ${go > 0 ? short(go) : "0"} times as long.`;
@@ -173,7 +173,7 @@ function drawDecay() {
     const dash = name === "c" ? 'stroke-dasharray="6 4"' : "";
     svg += `<path class="line" stroke="var(--${name === "c" ? "pos" : "neg"})" ${dash} d="${path(J)}"/><text class="name" x="${w - 36}" y="${ends[name]}">${name}</text>`;
   }
-  $("decay-note").innerHTML = now.run.jacobian.c ? "The norm of dh<sub>T</sub>/dh<sub>k</sub> (blue) and of dc<sub>T</sub>/dc<sub>k</sub> (orange) against the lag T − k; T = 12." : "The norm of dh<sub>T</sub>/dh<sub>k</sub> against the lag T − k; T = 12.";
+  $("decay-note").innerHTML = now.run.jacobian.c ? `The norm of dh<sub>T</sub>/dh<sub>k</sub> (blue) and of dc<sub>T</sub>/dc<sub>k</sub> (orange) against the lag T − k; T = ${T}.` : `The norm of dh<sub>T</sub>/dh<sub>k</sub> against the lag T − k; T = ${T}.`;
   const label = Object.entries(now.run.jacobian).map(([n, J]) => `${n} over ${T} steps ${J[0].toExponential(1)}`).join(", ");
   $("decay").innerHTML = `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="The norm by lag: ${label}">${svg}</svg>`;
 }

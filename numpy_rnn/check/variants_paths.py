@@ -1,10 +1,21 @@
-"""The known bugs of the LSTM's ways back, through the cell and through the state. See variants."""
+"""The known bugs of the ways back: the LSTM's through cell and state, the GRU's past its gates. See variants."""
 
 import numpy as np
 
-from numpy_rnn.check.gated import LSTMBackward, Step
+from numpy_rnn.check.backward import Backward
+from numpy_rnn.check.gated import GRUBackward, LSTMBackward, Step
 from numpy_rnn.check.pairs import Arrays
 from numpy_rnn.types import Array
+
+
+class WithOwnLoss(Backward):
+    """One line has d_hs[t], the gradient of E_t alone, in the place of dh."""
+
+    id = "path-lost"
+
+    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
+        self.own = own
+        return super().dh(own, after, t, T)
 
 
 class CellPathLost(LSTMBackward):
@@ -79,17 +90,7 @@ class CellAccumulated(LSTMBackward):
         return self.total
 
 
-class WithOwnLoss(LSTMBackward):
-    """One line has d_hs[t], the gradient of E_t alone, in the place of dh."""
-
-    id = "path-lost"
-
-    def dh(self, own: Array, after: Array, t: int, T: int) -> Array:
-        self.own = own
-        return super().dh(own, after, t, T)
-
-
-class CellWithOwnLoss(WithOwnLoss):
+class CellWithOwnLoss(WithOwnLoss, LSTMBackward):
     target = "dc"
     text = "dc is formed with d_hs[t], not with dh: what dh_next brings does not reach the cell."
 
@@ -97,7 +98,7 @@ class CellWithOwnLoss(WithOwnLoss):
         return super().dc(dc_next, self.own, s)
 
 
-class OutputGateWithOwnLoss(WithOwnLoss):
+class OutputGateWithOwnLoss(WithOwnLoss, LSTMBackward):
     target = "dz_o"
     text = "dz_o is formed with d_hs[t], not with dh: what dh_next brings does not reach the gate o."
 
@@ -115,3 +116,67 @@ class CellSentFromTheStateAlone(LSTMBackward):
 
     def dc_prev(self, dc: Array, s: Step) -> Array:
         return self.through_state * s.f
+
+
+class DirectPathLost(GRUBackward):
+    id, target = "path-lost", "dh_next"
+    text = "dh_next gets nothing of the direct path, h_t = ... + z * h_{t-1}: dh * z is left out."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return ds @ W_hh.T
+
+
+class PathThroughTheGatesLost(GRUBackward):
+    id, target = "path-lost", "dh_next"
+    text = "dh_next gets nothing through the gates: ds @ W_hh.T is left out."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh * s.z
+
+
+class DirectPathExchanged(GRUBackward):
+    id, target = "gate-derivative", "dh_next"
+    text = "the direct path is multiplied by 1 - z, not by z."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh * (1 - s.z) + ds @ W_hh.T
+
+
+class DirectPathWithoutZ(DirectPathExchanged):
+    text = "the direct path lacks its factor z: dh_next = dh + ..."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return dh + ds @ W_hh.T
+
+
+class UpdateWithOwnLoss(WithOwnLoss, GRUBackward):
+    target = "da_z"
+    text = "da_z is formed with d_hs[t], not with dh: later losses do not reach the gate z."
+
+    def da_z(self, dh: Array, s: Step) -> Array:
+        return super().da_z(self.own, s)
+
+
+class CandidateWithOwnLoss(WithOwnLoss, GRUBackward):
+    target = "da_n"
+    text = "da_n is formed with d_hs[t], not with dh: later losses do not reach n."
+
+    def da_n(self, dh: Array, s: Step) -> Array:
+        return super().da_n(self.own, s)
+
+
+class DirectPathWithOwnLoss(WithOwnLoss, GRUBackward):
+    target = "dh_next"
+    text = "the direct path of dh_next is formed with d_hs[t], not with dh: later losses are lost on it."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        return super().dh_prev(self.own, ds, s, W_hh)
+
+
+class NextWithInputPart(GRUBackward):
+    id, target = "gate-derivative", "dh_next"
+    text = "dh_next is formed with da, the gradient of the input's part, not with ds: r is left out."
+
+    def dh_prev(self, dh: Array, ds: Array, s: Step, W_hh: Array) -> Array:
+        ds_r, ds_z, ds_n = np.split(ds, 3, axis=-1)
+        return super().dh_prev(dh, np.concatenate((ds_r, ds_z, ds_n / s.r), axis=-1), s, W_hh)
