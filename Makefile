@@ -18,7 +18,7 @@ lint: .venv/installed
 
 gpu: .venv/installed  ## on a machine with an NVIDIA GPU: the twins there, and what the loop over the cells costs
 	.venv/bin/python -m pytest -n 0 -rs parity_tests/test_cuda.py
-	.venv/bin/python scripts/benchmark.py --device cuda --steps 100
+	.venv/bin/python scripts/benchmark.py --device cuda --steps 100 --markdown docs/gpu.md
 
 core:  ## the mathematics alone, as pip installs it into an empty environment: NumPy and tqdm, nothing else
 	$(PYTHON) -m venv --clear .core

@@ -48,6 +48,7 @@ def test_numpy_and_the_gpu_in_lockstep(system: str, cell: str, dtype: str, toler
     assert max(run.worst["largest_gradient_error"].values()) < tolerance
 
 
+@pytest.mark.filterwarnings("default")  # as for a user: PyTorch's compiler hides or handles warnings of its own code
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_captured_loop_trains_as_the_eager_one(cell: str) -> None:
     config, rng = small("rnncell", cell, "float64"), np.random.default_rng(0)

@@ -15,6 +15,7 @@ from numpy_rnn.sentiment import BasicRNN, Config, RNNCellNet, build_model
 from numpy_rnn.sentiment.readouts import READOUTS
 from parity_tests.support import assert_close, check_initial_values
 from torch_rnn import from_torch_names, to_torch
+from torch_rnn.loops import FusedLoop
 
 SMALL = Config(embedding_size=3, embedding_std=1.0, hidden_size=4, dtype="float64")
 
@@ -190,16 +191,18 @@ def test_a_mask_of_another_shape_or_dtype() -> None:
 
 
 def test_a_captured_loop_is_taken_for_its_shape_in_training_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What make_graphed_callables records needs a GPU; here it stands in for itself, and counts its calls."""
+    """What make_graphed_callables records needs a GPU, torch.compile a compiler; here a loop counts its calls."""
     calls: list[Any] = []
 
     def stand_in(loop: torch.nn.Module, sample: tuple[torch.Tensor]) -> Any:
+        assert isinstance(loop, FusedLoop)
         assert sample[0].shape == (6, 3, 3)
         assert sample[0].requires_grad
         assert sample[0].dtype == torch.float64
         return lambda x: calls.append(x.shape) or loop(x)
 
     monkeypatch.setattr(torch.cuda, "make_graphed_callables", stand_in)
+    monkeypatch.setattr(torch, "compile", lambda step, **_: step)
     config = replace(SMALL, system="rnncell")
     plain, captured = (to_torch(build_model(7, config)) for _ in range(2))
     captured.capture(6, 3)

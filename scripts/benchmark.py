@@ -2,7 +2,8 @@
 
 whole     nn.RNN, nn.LSTM or nn.GRU, the whole sequence at once; on a GPU it is cuDNN's
 eager     the loop over the cell: some launches for each of the steps, forward and backward
-captured  the same loop, recorded once as a CUDA graph: one launch (needs a GPU)
+captured  the loop for a GPU: the inputs' products taken out of it, one compiled kernel beside the state's product in
+          each step, and all recorded once as a CUDA graph: one launch forward, one backward (needs a GPU)
 
 Each with the same network around it (Embedding, read-out, Linear, ReLU, Linear), Adam and clipping, on random words.
 Prints milliseconds per training step: the median of --steps with its quartiles, its ratio to the whole layer's, and
@@ -14,7 +15,7 @@ import sys
 import time
 from dataclasses import replace
 
-from common.command_line import Parser, add_threads, status_of, use_threads
+from common.command_line import Parser, add_threads, check_writable, status_of, use_threads
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from numpy_rnn.checks import check_choice, check_size
+from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.batches import Batch
 from numpy_rnn.sentiment.models import build_model
@@ -33,6 +35,11 @@ from torch_rnn.training import TorchTrainer
 REVIEWS, WORDS = 20_000, 10_002
 KINDS = ("whole", "eager", "captured")
 WHOLE = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+PAGE = """# How long does a training step take on a GPU?
+
+`make gpu` writes this page. [results.md](results.md#on-a-gpu) says what the rows mean.
+
+"""
 WARM_UP = 3  # steps that are not measured
 
 
@@ -45,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--max-tokens", type=int, default=200, help="T (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=64, help="N (default: %(default)s)")
     parser.add_argument("--hidden-size", type=int, default=300, help="H (default: %(default)s)")
+    parser.add_argument("--markdown", metavar="FILE", help="write the table to FILE, too")
     return status_of("benchmark.py", benchmark, parser.parse_args(arguments))
 
 
@@ -55,26 +63,36 @@ def benchmark(args: argparse.Namespace) -> None:
     sizes = {"max_tokens": args.max_tokens, "batch_size": args.batch_size, "hidden_size": args.hidden_size}
     config = replace(repaired("rnncell"), **sizes)
     cuda = device.startswith("cuda")
+    check_writable("markdown", args.markdown)
     where = torch.cuda.get_device_name(device) if cuda else f"CPU, threads: {args.threads}"
-    print(f"PyTorch {torch.__version__}, {where}; T = {args.max_tokens}, N = {args.batch_size}, H = {args.hidden_size}")
-    print(
-        "\n| cell | how | ms per step | quartiles | of whole | s per epoch |\n| --- | --- | ---: | ---: | ---: | ---: |"
-    )
+    lines = [
+        f"PyTorch {torch.__version__}, {where}; T = {args.max_tokens}, N = {args.batch_size}, H = {args.hidden_size}\n",
+        "| cell | how | ms per step | quartiles | of whole | s per epoch |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    print("\n".join(lines))
     for cell in args.cells:
         whole = 0.0
         for kind in KINDS:
             if kind == "captured" and not cuda:
-                print(f"| {cell} | captured | not measured: it needs a GPU | | | |")
-                continue
-            seconds = seconds_per_step(kind, replace(config, cell=cell), WORDS, device, args.steps)
-            low, typical, high = np.percentile(seconds, (25, 50, 75))
-            whole = whole or typical  # it is the first
-            per_epoch = typical * -(-REVIEWS // args.batch_size)
-            print(
-                f"| {cell} | {kind} | {1e3 * typical:.2f} | {1e3 * low:.2f} to {1e3 * high:.2f} "
-                f"| {typical / whole:.2f} | {per_epoch:.1f} |",
-                flush=True,
-            )
+                lines.append(f"| {cell} | captured | not measured: it needs a GPU | | | |")
+            else:
+                seconds = seconds_per_step(kind, replace(config, cell=cell), WORDS, device, args.steps)
+                whole = whole or float(np.median(seconds))  # it is the first
+                lines.append(row(cell, kind, seconds, whole, -(-REVIEWS // args.batch_size)))
+            print(lines[-1], flush=True)
+    if args.markdown:
+        with atomic_write(args.markdown) as stream:
+            stream.write((PAGE + "\n".join(lines) + "\n").encode())
+
+
+def row(cell: str, kind: str, seconds: list[float], whole: float, steps_per_epoch: int) -> str:
+    """A line of the table."""
+    low, typical, high = np.percentile(seconds, (25, 50, 75))
+    return (
+        f"| {cell} | {kind} | {1e3 * typical:.2f} | {1e3 * low:.2f} to {1e3 * high:.2f} "
+        f"| {typical / whole:.2f} | {typical * steps_per_epoch:.1f} |"
+    )
 
 
 class WholeSequence(nn.Module):

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.models import FC1_SIZE
+from torch_rnn.loops import CellLoop, FusedLoop
 
 
 class ElmanNetwork(nn.Module):
@@ -157,25 +158,6 @@ class BasicRNN(SentimentModel):
         return z.sigmoid() if self.config.sigmoid else z
 
 
-class CellLoop(nn.Module):
-    """x (T, N, D) -> h_1..h_T (T, N, H): a loop over the steps, with h_0 = 0.
-
-    Args:
-        cell: an nn.RNNCell, LSTMCell or GRUCell.
-    """
-
-    def __init__(self, cell: nn.Module):
-        super().__init__()
-        self.cell = cell
-
-    def forward(self, x: Tensor) -> Tensor:
-        state, output = None, []
-        for x_t in x:
-            state = self.cell(x_t, state)  # h_t, of an LSTM (h_t, c_t)
-            output.append(state[0] if isinstance(state, tuple) else state)
-        return torch.stack(output)
-
-
 class RNNCellNet(SentimentModel):
     """The system rnncell: a loop over nn.RNNCell (or LSTMCell, GRUCell), then Linear, ReLU, Linear."""
 
@@ -194,11 +176,12 @@ class RNNCellNet(SentimentModel):
     def capture(self, T: int, N: int) -> None:
         """Records the loop for batches of T steps and N reviews, forward and backward, as a CUDA graph.
 
-        Then the loop is one launch, not one for each step. Training batches of this shape use it from then on. Call it
-        before training, on the GPU.
+        Then the loop is one launch, not some for each step. Training batches of this shape use it from then on. Call it
+        before training, on the GPU. torch.compile needs Triton, which PyTorch for CUDA brings along, and a C compiler.
         """
         x = self.fc1.weight.new_zeros(T, N, self.config.embedding_size).requires_grad_()
-        loop = CellLoop(self.rnn.cell)  # a new loop with the same cell, since recording changes the loop
+        loop = FusedLoop(self.rnn.cell)
+        loop.step = torch.compile(loop.step, fullgraph=True, dynamic=False)
         with warnings.catch_warnings():  # PyTorch warns of its own warm-up, which is on another stream: harmless
             warnings.filterwarnings("ignore", "The AccumulateGrad node's stream does not match")
             self.captured[T, N] = torch.cuda.make_graphed_callables(loop, (x,))
