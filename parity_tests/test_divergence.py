@@ -93,7 +93,7 @@ def test_the_script(tmp_path: Path) -> None:
     assert len(counts) == 4
     assert sum(counts) == 8
     assert "Sign test: p = " in done.stdout
-    assert (tmp_path / "divergence.png").read_bytes().startswith(b"\x89PNG")
+    assert next(tmp_path.glob("runs/*_divergence/divergence.png")).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

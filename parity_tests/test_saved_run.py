@@ -190,7 +190,8 @@ def test_the_log_and_its_picture(tmp_path: Path, capsys: Any) -> None:
     assert 0 < sum(row["clipped"] for row in rows) < STEPS
     assert rows[0]["lr"] == 0.003
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert train.main([*SMALL, "--backend", "numpy", "--picture", str(picture)]) == 2
+    named = ["--checkpoint", str(tmp_path / "other.st"), "--picture", str(picture)]
+    assert train.main([*SMALL, "--backend", "numpy", *named]) == 2
     assert "picture: expected --log FILE, too" in capsys.readouterr().err
 
 

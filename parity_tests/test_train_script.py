@@ -51,7 +51,9 @@ def test_both_systems_both_ends_both_backends(backend: str, system: str, end: st
     assert printed.count("\ntest ") == config.test_runs
     assert ("too small by the batch size, 32" in printed) == config.misscaled_loss
     assert ("epoch 1 [1600/4000 (40%)]: loss" in printed) == (system == "basic")
-    assert sorted(os.listdir()) == ["model.safetensors", "out.json"]
+    assert sorted(os.listdir()) == ["out.json", "runs"]
+    (folder,) = Path("runs").iterdir()
+    assert sorted(os.listdir(folder)) == ["model.safetensors", "steps.jsonl", "steps.png"]
 
 
 def test_the_misscaled_loss_is_that_of_the_seed(capsys: Any) -> None:
@@ -120,7 +122,10 @@ def test_the_same_seed_gives_the_same_bits() -> None:
         (["--data", "imdb", "--data-dir", "."], "data_dir: expected IMDB's splits train and test (text, label)"),
         (["--checkpoint", "nowhere/model"], "train.py: checkpoint: expected a file in a folder that can be written to"),
         (["--json", "/dev/null"], "train.py: json: expected a file, got the device '/dev/null'"),
-        (["--json", "./model.safetensors"], "train.py: json: expected another file than that of --checkpoint"),
+        (
+            ["--json", "./a.safetensors", "--checkpoint", "a.safetensors"],
+            "train.py: json: expected another file than that of --checkpoint",
+        ),
         (["--json", "."], "train.py: json: expected a file, got the folder '.'"),
         (["--max-tokens", str(2**63)], "train.py: max_tokens: expected a whole number <= "),
         (["--system", "rnncell", "--sigmoid"], "train.py: sigmoid, bidirectional, num_layers: expected False"),
@@ -163,15 +168,17 @@ def test_the_first_process_speaks_of_a_mistake(rank: str, waited: list[int], mon
 def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
     script, options = str(ROOT / "scripts" / "train.py"), ["--threads", "1", "--epochs", "1000", "--backend", "numpy"]
     process = start([sys.executable, script, *options], tmp_path)
-    while not (tmp_path / "model.safetensors").exists() and process.poll() is None:
+    late = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/model.safetensors")) and process.poll() is None and time.monotonic() < late:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == "train.py: stopped; the same command with --resume goes on from the last saved step\n"
-    load_checkpoint(tmp_path / "model.safetensors")
-    states = {"model.safetensors.run0", "model.safetensors.run1"}
-    assert {"model.safetensors"} <= set(os.listdir(tmp_path)) <= {"model.safetensors"} | states
+    (folder,) = (tmp_path / "runs").iterdir()
+    load_checkpoint(folder / "model.safetensors")
+    written = {"model.safetensors", "steps.jsonl"}
+    assert written <= set(os.listdir(folder)) <= written | {"model.safetensors.run0", "model.safetensors.run1"}
 
 
 def test_help_teaches(capsys: Any) -> None:

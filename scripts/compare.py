@@ -16,6 +16,7 @@ import argparse
 import json
 import platform
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from statistics import median
 from typing import Any
@@ -35,7 +36,9 @@ from common.command_line import (
     use_threads,
 )
 from common.comparison_picture import draw
-from common.comparison_runs import EQUAL_WORK, compare_files, compare_many
+from common.comparison_runs import EQUAL_WORK, FILES, compare_files, compare_many
+from common.run_folder import add_out, check_out, place
+from common.step_log import StepLog
 
 import numpy as np
 import torch
@@ -69,14 +72,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--against", metavar="OTHER", help="compare the results in --json with this file's; no training"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all results to this file; --seeds goes on from it")
-    parser.add_argument("--picture", metavar="FILE", default="compare.png", help="(default: %(default)s)")
+    add_out(parser)
+    parser.add_argument("--json", metavar="FILE", help="all results; --seeds goes on from it (default: results.json)")
+    parser.add_argument("--picture", metavar="FILE", help="(default: compare.png)")
+    parser.add_argument("--log", metavar="FILE", help="a JSON line for each step of each backend: loss, norm, lr, ...")
     add_settings(parser, DEFAULTS)
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    return status_of("compare.py", compare, parse_arguments(arguments))
+    stopped = "with --seeds, --json and the results.json of its folder go on"
+    return status_of("compare.py", compare, parse_arguments(arguments), stopped)
 
 
 def compare(args: argparse.Namespace) -> int:
@@ -86,9 +92,10 @@ def compare(args: argparse.Namespace) -> int:
         return compare_files(args)
     if args.seeds or args.cells:
         return compare_many(args, config)
-    for argument in ("json", "picture"):
+    for argument in ("json", "picture", "log"):
         check_writable(argument, getattr(args, argument))
     check_apart("picture", args.picture, "json", args.json)
+    check_out(args)
     choose_device(args.device)
     use_threads(args.threads)
 
@@ -101,9 +108,10 @@ def compare(args: argparse.Namespace) -> int:
         f"NumPy with {blas()}, PyTorch {torch.__version__} on {args.device}\n\n{HEADER}"
     )
     epochs = []
-    for row in run.epochs():
-        epochs.append(row)
-        print(table_row(row), flush=True)
+    with closing(StepLog(args.log)) as log:
+        for row in run.epochs(lambda backend, done: log.write(backend, done, config.clip)):
+            epochs.append(row)
+            print(table_row(row), flush=True)
     test = {
         trainer.name: dict(zip(("loss", "accuracy"), trainer.evaluate(data.test), strict=True))
         for trainer in (run.numpy, run.torch)
@@ -118,12 +126,12 @@ def compare(args: argparse.Namespace) -> int:
         "lockstep": run.worst,
     }
     print(summary(result))
-    if args.json:
-        with atomic_write(args.json) as stream:
-            stream.write(json.dumps(result, indent=2).encode())
+    place(args, FILES, "compare", args.data, config.system, config.cell, f"seed{config.seed}")
+    with atomic_write(args.json) as stream:
+        stream.write(json.dumps(result, indent=2).encode())
     with atomic_write(args.picture) as stream:
         draw(stream, run.losses, result)
-    print(f"\nPicture: {args.picture}")
+    print(f"\nPicture: {args.picture}\nNumbers: {args.json}")
     if run.excess:
         step, what, error = run.excess
         print(f"\nStep {step}: {what} differs by {error:.1e}, more than {tolerance:g}.")

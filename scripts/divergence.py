@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from common.command_line import Parser, check_writable, status_of, use_threads
 from common.pictures import BLUE, GREEN, GREY, ORANGE, new_figure, save
+from common.run_folder import add_out, check_out, place
 
 import numpy as np
 from tqdm import tqdm
@@ -45,13 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", nargs="+", type=int, default=(0, 1, 2), help="(default: %(default)s)")
     parser.add_argument("--limit", type=int, default=500, help="training steps at most (default: %(default)s)")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="adam", help="(default: %(default)s)")
-    parser.add_argument("--picture", metavar="FILE", default="divergence.png", help="(default: %(default)s)")
+    add_out(parser)
+    parser.add_argument("--picture", metavar="FILE", help="(default: divergence.png)")
     return status_of("divergence.py", measure, parser.parse_args(arguments))
 
 
 def measure(args: argparse.Namespace) -> None:
     check_size("limit", args.limit)
     check_writable("picture", args.picture)
+    check_out(args)
     use_threads(1)
     toy = replace(DEFAULTS["toy"], buckets=True, optimizer=args.optimizer)
     configs = [
@@ -76,6 +79,7 @@ def measure(args: argparse.Namespace) -> None:
             columns = ["".join(f"{row[pair] or '-':>6}" for row in group) for pair in PAIRS]
             tqdm.write(f"{config.cell:6}{config.dtype:9}{config.lr:7g}" + "".join(f"{c:>{width}}" for c in columns))
     report(rows)
+    place(args, {"picture": "divergence.png"}, "divergence")
     with atomic_write(args.picture) as stream:
         draw(stream, rows, args.limit)
     print(f"\nPicture: {args.picture}")

@@ -14,6 +14,7 @@ from itertools import islice
 
 from common.command_line import Parser, check_apart, check_writable, printable, status_of
 from common.language_model import CELLS, LanguageModel, build, load, one_hot, read_text, save, streams, write
+from common.run_folder import add_out, check_out, last_folder, place
 
 import numpy as np
 from tqdm import tqdm
@@ -24,6 +25,7 @@ from numpy_rnn.sentiment.data.toy import toy_review
 from numpy_rnn.sequence_model import chunks, train
 from numpy_rnn.types import Array
 
+CHECKPOINT = "language.npz"
 EXAMPLES = """examples:
   .venv/bin/python scripts/language.py
   .venv/bin/python scripts/language.py --text mybook.txt --updates 20000
@@ -102,7 +104,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__, epilog=EXAMPLES)
     add = parser.add_argument
     add("--text", metavar="FILE", help="a text in UTF-8 (default: toy reviews)")
-    add("--checkpoint", metavar="FILE", default="language.npz", help="(default: %(default)s)")
+    add_out(parser)
+    add("--checkpoint", metavar="FILE", help="(default: language.npz; with --sample the last one of --out)")
     add("--sample", metavar="TEXT", help="continue this text with the checkpoint, and train nothing")
     add("--length", type=int, default=120, help="characters of a sample (default: %(default)s)")
     add("--temperature", type=float, default=0.5, help="near 0 the likeliest character (default: %(default)s)")
@@ -128,9 +131,11 @@ def run(args: argparse.Namespace) -> None:
         check_number(name, getattr(args, name), 0, 1e9, open_low=True)
     if args.sample is not None:
         rng = np.random.default_rng(args.seed)
-        print(args.sample + write(load(args.checkpoint), args.sample, args.length, args.temperature, rng))
+        file = args.checkpoint or str(last_folder(args, CHECKPOINT, "checkpoint", "a file, or a run") / CHECKPOINT)
+        print(args.sample + write(load(file), args.sample, args.length, args.temperature, rng))
         return
     check_writable("checkpoint", args.checkpoint)
+    check_out(args)
     check_apart("checkpoint", args.checkpoint, "text", args.text)
     text = read_text(args.text) if args.text else toy_text()
     characters = "".join(sorted(set(text) | {"\n"}))
@@ -144,6 +149,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{args.updates} updates beside PyTorch, {args.dtype}. Largest differences, relative:")
         print(f"losses {loss:.1e}, gradients {gradient:.1e}")
         return
+    place(args, {"checkpoint": CHECKPOINT}, "language", args.cell, f"seed{args.seed}")
     learn(language, numbers, args)
     print(f"Checkpoint: {args.checkpoint}. Continue a text: --sample 'The '")
 

@@ -27,20 +27,19 @@ from common.command_line import (
     add_data_options,
     add_settings,
     add_threads,
-    check_apart,
-    check_writable,
     load_data,
     settings,
     status_of,
     use_threads,
     user_errors,
 )
-from common.saved_run import SavedRun
+from common.run_folder import add_out
+from common.saved_run import SavedRun, check_files, name_files
 from common.step_log import read
 
 from tqdm import tqdm
 
-from numpy_rnn.checks import check_size, expect
+from numpy_rnn.checks import check_size
 from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
@@ -72,10 +71,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--deterministic", action="store_true", help="of PyTorch: the same bits in every run, on a GPU")
     parser.add_argument("--capture", action="store_true", help="of PyTorch: record rnncell's loop once as a CUDA graph")
     add_threads(parser)
-    parser.add_argument("--checkpoint", metavar="FILE", default="model.safetensors", help="(default: %(default)s)")
-    parser.add_argument("--json", metavar="FILE", help="write settings, epochs and test result to this file")
+    add_out(parser)
+    parser.add_argument("--checkpoint", metavar="FILE", help="instead of a new folder: only the files that are named")
+    parser.add_argument("--json", metavar="FILE", help="settings, epochs and test result")
     parser.add_argument("--save-every", type=int, metavar="STEPS", help="save the run so often (default: each epoch)")
-    parser.add_argument("--resume", action="store_true", help="go on with the stopped run of this checkpoint")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with --checkpoint's stopped run, or with the last in --out"
+    )
     parser.add_argument("--log", metavar="FILE", help="a JSON line for each step: loss, gradient norm, lr, ...")
     parser.add_argument("--picture", metavar="FILE", help="draw the loss and the gradient norm of every step")
     ends = {"as written": as_written, "repaired": repaired}
@@ -106,10 +108,7 @@ def run(args: argparse.Namespace) -> None:
     system = args.system or "rnncell"
     start = as_written(system) if args.as_written else repaired(system)
     config = settings(args, for_toy(start) if args.data == "toy" else start)
-    for argument in ("checkpoint", "json", "log", "picture"):
-        check_writable(argument, getattr(args, argument))
-    check_apart("json", args.json, "checkpoint", args.checkpoint)
-    expect(args.picture is None or args.log is not None, "picture", "--log FILE, too, from which it is drawn", "none")
+    check_files(args)
     check_size("save_every", args.save_every or 1)
     start_training, how = choose_backend(args.backend, args.device, args.deterministic, args.capture)
     use_threads(args.threads)
@@ -121,6 +120,7 @@ def run(args: argparse.Namespace) -> None:
     trainer = start_training(build_model(len(data.vocabulary), config))
     if config.misscaled_loss:
         print(f"Losses are printed as the original does it: too small by the batch size, {config.batch_size}.")
+    name_files(args, config, chief)
     about = asdict(config) | {"data": data_digest(data), "backend": args.backend, "threads": args.threads}
     saved = SavedRun(args, trainer, about, steps_per_epoch(data, config), chief)
     show = step_printer(config, data)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from common.command_line import Parser, check_writable, status_of
 from common.pictures import BLUE, GREEN, GREY, ORANGE, new_figure, save
+from common.run_folder import add_out, check_out, place
 
 import numpy as np
 from tqdm import tqdm
@@ -172,23 +173,25 @@ def draw(stream: BinaryIO, found: list[dict[tuple[str, str], Array]]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = Parser(description=__doc__)
-    parser.add_argument("--picture", metavar="FILE", default="vanishing.png", help="(default: %(default)s)")
-    parser.add_argument("--json", metavar="FILE", help="write the norms by seed, network and lag to this file")
+    add_out(parser)
+    parser.add_argument("--picture", metavar="FILE", help="(default: vanishing.png)")
+    parser.add_argument("--json", metavar="FILE", help="the norms by seed, network and lag (default: norms.json)")
     return status_of("vanishing.py", show, parser.parse_args(arguments))
 
 
 def show(args: argparse.Namespace) -> None:
     check_writable("picture", args.picture)
     check_writable("json", args.json)
+    check_out(args)
     found = [decay(seed) for seed in tqdm(SEEDS, "Jacobians", disable=None)]
     print(decay_table(found), bounds_table(found), exploding_table(), truncation_table(SEEDS), sep="\n\n")
-    if args.json:
-        norms = [{", ".join(key): values.tolist() for key, values in of_seed.items()} for of_seed in found]
-        with atomic_write(args.json) as stream:
-            stream.write(json.dumps({"norms": norms, "bounds": [bounds(seed) for seed in SEEDS]}).encode())
+    place(args, {"picture": "vanishing.png", "json": "norms.json"}, "vanishing")
+    norms = [{", ".join(key): values.tolist() for key, values in of_seed.items()} for of_seed in found]
+    with atomic_write(args.json) as stream:
+        stream.write(json.dumps({"norms": norms, "bounds": [bounds(seed) for seed in SEEDS]}).encode())
     with atomic_write(args.picture) as stream:
         draw(stream, found)
-    print(f"\nPicture: {args.picture}")
+    print(f"\nPicture: {args.picture}\nNumbers: {args.json}")
 
 
 if __name__ == "__main__":

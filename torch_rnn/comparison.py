@@ -1,7 +1,7 @@
 """Training in both backends with the same data, initial weights and batches: each on its own, or in lockstep."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -13,11 +13,12 @@ from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.batches import Batch, batches
 from numpy_rnn.sentiment.data.text import Dataset
 from numpy_rnn.sentiment.models import build_model
-from numpy_rnn.sentiment.training import Trainer, learning_rate, steps_per_epoch
+from numpy_rnn.sentiment.training import Progress, StepDone, StepResult, Trainer, learning_rate, steps_per_epoch
 from numpy_rnn.types import Array, Params
 from torch_rnn.convert import from_torch_names
 from torch_rnn.training import TorchTrainer
 
+AfterStep = Callable[[str, StepDone], None]
 DIVERGED = 1e-3  # two training runs have diverged when their losses differ by more
 
 
@@ -102,15 +103,21 @@ class Comparison:
                 "largest_weight_error": 0.0,
             }
 
-    def epochs(self) -> Iterator[dict[str, Any]]:
-        """Trains. Yields the results of both backends after each epoch."""
+    def epochs(self, after_step: AfterStep = lambda backend, done: None) -> Iterator[dict[str, Any]]:
+        """Trains. Yields the results of both backends after each epoch.
+
+        Args:
+            after_step: is told of each step of each backend, "numpy" or "torch".
+        """
         for epoch in range(-(-self.steps // self.per_epoch)):
             begun, seconds = len(self.losses["numpy"]), {"numpy": 0.0, "torch": 0.0}
             if self.worst is None:
-                self._free_running(epoch, seconds)
+                self._free_running(epoch, seconds, after_step)
             else:
-                for batch, lr in self._batches(epoch, "in lockstep"):
-                    self._lockstep(batch, lr, seconds, self.worst)
+                for step, (batch, lr) in enumerate(self._batches(epoch, "in lockstep")):
+                    for backend, result, took in self._lockstep(batch, lr, self.worst):
+                        seconds[backend] += took
+                        after_step(backend, StepDone(epoch + 1, step, result, lr, took, Progress(epoch, step + 1)))
             yield {"epoch": epoch + 1} | self._row(begun, seconds)
 
     def _batches(self, epoch: int, text: str) -> Iterator[tuple[Batch, float]]:
@@ -121,17 +128,20 @@ class Comparison:
         for i, batch in enumerate(tqdm(stream, f"epoch {epoch + 1}, {text}", count, leave=False, disable=None)):
             yield batch, learning_rate(self.config, first + i, self.total)
 
-    def _free_running(self, epoch: int, seconds: dict[str, float]) -> None:
+    def _free_running(self, epoch: int, seconds: dict[str, float], after_step: AfterStep) -> None:
         """One epoch in each backend, one backend after the other, without any exchange."""
         for trainer in (self.numpy, self.torch):
             start = time.perf_counter()
-            for batch, lr in self._batches(epoch, trainer.name):
-                self.losses[trainer.name].append(trainer.step(batch, lr).loss)
+            for step, (batch, lr) in enumerate(self._batches(epoch, trainer.name)):
+                before = time.perf_counter()
+                result, took = trainer.step(batch, lr), time.perf_counter() - before
+                self.losses[trainer.name].append(result.loss)
+                after_step(trainer.name, StepDone(epoch + 1, step, result, lr, took, Progress(epoch, step + 1)))
                 if trainer is self.numpy:
                     self._count(batch)
             seconds[trainer.name] = time.perf_counter() - start
 
-    def _lockstep(self, batch: Batch, lr: float, seconds: dict[str, float], worst: dict[str, Any]) -> None:
+    def _lockstep(self, batch: Batch, lr: float, worst: dict[str, Any]) -> list[tuple[str, StepResult, float]]:
         """The twin takes over NumPy's weights and optimizer state, then both do the same step and are compared.
 
         So rounding errors cannot grow from step to step, and each step of a training run is a separate test.
@@ -144,12 +154,10 @@ class Comparison:
         t2 = time.perf_counter()
         errors = _errors(ours.grads, from_torch_names(model, theirs.grads))
         t3 = time.perf_counter()
-        self.numpy.update(ours, lr)
+        ours = ours._replace(norm=self.numpy.update(ours, lr))
         t4 = time.perf_counter()
-        self.torch.update(theirs, lr)
+        theirs = theirs._replace(norm=self.torch.update(theirs, lr))
         t5 = time.perf_counter()
-        seconds["numpy"] += t1 - t0 + t4 - t3
-        seconds["torch"] += t2 - t1 + t5 - t4
         weights = _errors(model.params, from_torch_names(model, self.torch.weights()))
         self.losses["numpy"].append(ours.loss)
         self.losses["torch"].append(theirs.loss)
@@ -165,6 +173,7 @@ class Comparison:
         for what, error in named.items():
             if self.excess is None and not error <= self.tolerance:  # a NaN exceeds it, too
                 self.excess = Excess(worst["steps"], what, error)
+        return [("numpy", ours, t1 - t0 + t4 - t3), ("torch", theirs, t2 - t1 + t5 - t4)]
 
     def _count(self, batch: Batch) -> None:
         self.sizes.append(len(batch.labels))

@@ -12,9 +12,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common.command_line import blas, check_writable, load_data, use_threads
+from common.command_line import blas, check_apart, check_writable, load_data, use_threads
 from common.comparison_picture import draw_table
 from common.comparison_table import Run, against, read, report, table
+from common.run_folder import check_out, place
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import Config
 from torch_rnn.comparison import Comparison
 
+FILES = {"json": "results.json", "picture": "compare.png"}
 EQUAL_WORK = 0.05  # the share of padding up to which both do about the same work
 
 
@@ -67,17 +69,23 @@ def compare_files(args: argparse.Namespace) -> int:
 def compare_many(args: argparse.Namespace, config: Config) -> int:
     """Every cell with every seed; what stands in --json already is not trained again."""
     expect(not args.lockstep and args.steps is None, "seeds", "whole runs, free running", "--lockstep or --steps")
+    expect(args.log is None, "log", "no --log with --seeds or --cells", repr(args.log))
     for argument in ("json", "picture"):
         check_writable(argument, getattr(args, argument))
+    check_apart("picture", args.picture, "json", args.json)
+    check_out(args)
+    check_size("jobs", args.jobs)
     cells, seeds = args.cells or [config.cell], args.seeds or [config.seed]
     about = {name: value for name, value in asdict(config).items() if name not in ("cell", "seed")}
     about |= {"data": args.data, "threads": args.threads, "device": args.device, "blas": blas()}
     about |= {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
     results = Results(args.json, about)
+    place(args, FILES, "compare", args.data, config.system, *cells)
+    results.file = args.json
     jobs = [(args, replace(config, cell=cell, seed=seed)) for cell, seed in results.missing(cells, seeds)]
     left = ", ".join(f"{job.cell} {job.seed}" for _, job in jobs) or "none"
     print(f"Runs to be done (cell, seed): {left}", flush=True)
-    with get_context("spawn").Pool(check_size("jobs", args.jobs)) as pool:
+    with get_context("spawn").Pool(args.jobs) as pool:
         for run in tqdm(pool.imap_unordered(one_run, jobs), "runs", len(jobs), disable=None):
             results.add(run)
             tqdm.write(f"{run['cell']}, seed {run['seed']}: NumPy {run['numpy']:.4f}, PyTorch {run['torch']:.4f}")
@@ -87,7 +95,7 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     print(f"\n{table(shown)}")
     with atomic_write(args.picture) as stream:
         draw_table(stream, shown)
-    print(f"\nPicture: {args.picture}")
+    print(f"\nPicture: {args.picture}\nNumbers: {args.json}")
     return 0
 
 

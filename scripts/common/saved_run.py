@@ -3,11 +3,37 @@
 import argparse
 from typing import Any
 
+from common.command_line import check_apart, check_writable
+from common.run_folder import check_out, last_folder, place
 from common.step_log import StepLog
 
+from numpy_rnn.checks import expect
+from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.state import RunState, arrays_of, load_state, remove_states, restore, save_state
 from numpy_rnn.sentiment.training import AnyTrainer, Progress, StepDone, Trainer
 from torch_rnn.backends import go_on_from, numpy_trainer
+
+FILES = {"checkpoint": "model.safetensors", "json": "results.json", "log": "steps.jsonl", "picture": "steps.png"}
+
+
+def check_files(args: argparse.Namespace) -> None:
+    """Before the training."""
+    for argument in ("checkpoint", "json", "log", "picture"):
+        check_writable(argument, getattr(args, argument))
+    check_apart("json", args.json, "checkpoint", args.checkpoint)
+    check_out(args)
+    if args.checkpoint:
+        expect(args.picture is None or args.log is not None, "picture", "--log FILE, too: it is drawn from it", "none")
+
+
+def name_files(args: argparse.Namespace, config: Config, chief: bool) -> None:
+    """Where no checkpoint is named, the files that have no name get one, in the run's folder."""
+    if args.checkpoint is None and args.resume:
+        folder = last_folder(args, f"{FILES['checkpoint']}.run?", "resume", "a stopped run")
+        for option, name in FILES.items():
+            setattr(args, option, getattr(args, option) or str(folder / name))
+    elif args.checkpoint is None and chief:
+        place(args, FILES, "train", args.data, config.system, config.cell, f"seed{config.seed}")
 
 
 class SavedRun:
