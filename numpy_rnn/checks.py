@@ -24,11 +24,17 @@ def expect(condition: bool, argument: str, expected: str, got: object) -> None:
         raise ValueError(f"{argument}: expected {expected}, got {got}")
 
 
+def shown(value: Any) -> str:
+    """What came, for a message: an array by its dtype and shape, anything else as Python writes it, not too long."""
+    text = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else repr(value)
+    return text if len(text) <= 200 else f"{text[:200]} ..."
+
+
 def check_size(argument: str, value: Any, least: int = 1, most: float = 2**63 - 1) -> int:
     """A whole number in least..most, both included, as an int. The default of `most` is the largest int64."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    expect(whole and value >= least, argument, f"a whole number >= {least}", repr(value))
-    expect(value <= most, argument, f"a whole number <= {most}", repr(value))
+    expect(whole and value >= least, argument, f"a whole number >= {least}", shown(value))
+    expect(value <= most, argument, f"a whole number <= {most}", shown(value))
     return int(value)
 
 
@@ -40,13 +46,14 @@ def check_number(argument: str, value: Any, low: float, high: float, open_low: b
     except OverflowError:  # a whole number that no float reaches
         x = np.inf
     inside = (low < x if open_low else low <= x) and x < high
-    expect(inside, argument, f"a number in {'(' if open_low else '['}{low:g}, {high:g})", repr(value))
+    expect(inside, argument, f"a number in {'(' if open_low else '['}{low:g}, {high:g})", shown(value))
     return x
 
 
 def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
     """One of the choices. Returns the entry of `choices` that is equal to it, so Python's True for NumPy's True."""
-    expect(value in choices, argument, "one of " + ", ".join(map(repr, choices)), repr(value))
+    simple = value is None or isinstance(value, (str, int, float, np.generic))  # not an array, whose == gives an array
+    expect(simple and value in choices, argument, "one of " + ", ".join(map(repr, choices)), shown(value))
     return choices[choices.index(value)]
 
 
@@ -56,14 +63,39 @@ def check_dtype(argument: str, dtype: Any) -> np.dtype:
         resolved = np.dtype(dtype)
     except (TypeError, ValueError, SyntaxError):
         resolved = np.dtype(object)
-    expect(resolved in (np.float32, np.float64), argument, "float32 or float64", repr(dtype))
+    expect(resolved in (np.float32, np.float64), argument, "float32 or float64", shown(dtype))
     return resolved
 
 
 def check_float_array(argument: str, array: Any) -> None:
     """A float32 or float64 array of any shape. complex128 is allowed, too, for complex steps (see gradcheck.py)."""
-    fits = isinstance(array, np.ndarray) and array.dtype in (np.float32, np.float64, np.complex128)
-    expect(fits, argument, "a float32 or float64 array", getattr(array, "dtype", type(array).__name__))
+    check_plain(argument, array, "a float32 or float64 array")
+    fits = array.dtype in (np.float32, np.float64, np.complex128)
+    expect(fits, argument, "a float32 or float64 array", array.dtype)
+
+
+def check_plain(argument: str, array: Any, wanted: str = "an array") -> None:
+    """A NumPy array. Masked arrays and matrices are none: their operators do something else."""
+    plain = isinstance(array, np.ndarray) and not isinstance(array, (np.ma.MaskedArray, np.matrix))
+    expect(plain, argument, wanted, type(array).__name__)
+
+
+def check_type(argument: str, value: Any, *kinds: type) -> None:
+    """An instance of one of these types."""
+    expect(isinstance(value, kinds), argument, " or ".join(kind.__name__ for kind in kinds), type(value).__name__)
+
+
+def check_callable(argument: str, value: Any) -> None:
+    """A function, or what can be called like one."""
+    expect(callable(value), argument, "a function", type(value).__name__)
+
+
+def check_arrays(argument: str, arrays: Any) -> None:
+    """A dict of arrays by name."""
+    check_type(argument, arrays, dict)
+    for name, array in arrays.items():
+        expect(isinstance(name, str), argument, "names as keys", repr(name))
+        check_plain(f"{argument}[{name!r}]", array)
 
 
 def check_generator(rng: Any) -> np.random.Generator:
@@ -75,7 +107,7 @@ def check_generator(rng: Any) -> np.random.Generator:
 def check_array(argument: str, array: Any, shape: tuple[int | str, ...], dtype: np.dtype) -> None:
     """An array of exactly this dtype and shape; a name in `shape`, such as "T", stands for any size >= 1."""
     wanted = f"a {dtype} array of shape ({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
-    expect(isinstance(array, np.ndarray), argument, wanted, type(array).__name__)
+    check_plain(argument, array, wanted)
     fits = array.ndim == len(shape) and all(
         size >= 1 if isinstance(want, str) else size == want for size, want in zip(array.shape, shape, strict=True)
     )
@@ -107,7 +139,7 @@ def check_update(grads: Any, params: dict[str, Array], lr: Any) -> float:
     With Python's float, float32 results stay float32.
     """
     lr = check_number("lr", lr, 0, np.inf)
-    names = sorted(grads) if isinstance(grads, dict) else type(grads).__name__
+    names = sorted(map(str, grads)) if isinstance(grads, dict) else type(grads).__name__
     fits = isinstance(grads, dict) and grads.keys() == params.keys()
     expect(fits, "grads", f"the parameters' names {sorted(params)}", names)
     for name, p in params.items():
@@ -115,12 +147,14 @@ def check_update(grads: Any, params: dict[str, Array], lr: Any) -> float:
     return lr
 
 
-def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: int, high: int) -> Array:
-    """Whole numbers of this shape, all in low..high, both included. Returns them as an array."""
+def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...] | None, low: int, high: int) -> Array:
+    """Whole numbers of this shape, or with None of any, all in low..high, both included. Returns them as an array."""
     try:
         array = np.asarray(array)
     except ValueError as error:
-        raise ValueError(f"{argument}: expected whole numbers of shape {shape}, got {array!r}") from error
+        of_shape = "" if shape is None else f" of shape {shape}"
+        raise ValueError(f"{argument}: expected whole numbers{of_shape}, got {shown(array)}") from error
+    shape = array.shape if shape is None else shape
     wanted = f"whole numbers in {low}..{high} of shape {shape}"
     expect(array.shape == shape and array.dtype.kind in "iu", argument, wanted, f"{array.dtype} {array.shape}")
     outside = array[(array < low) | (array > high)]
@@ -130,7 +164,7 @@ def check_whole_numbers(argument: str, array: Any, shape: tuple[int, ...], low: 
 
 def check_flag(argument: str, value: Any) -> bool:
     """True or False, of Python or NumPy. Returns Python's."""
-    expect(isinstance(value, (bool, np.bool_)), argument, "True or False", repr(value))
+    expect(isinstance(value, (bool, np.bool_)), argument, "True or False", shown(value))
     return bool(value)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from numpy_rnn.checks import expect
+from numpy_rnn.checks import check_callable, expect
 from numpy_rnn.derivative import UNDERFLOW, central, complex_step
 from numpy_rnn.rounding import (
     Function,
@@ -20,6 +20,7 @@ from numpy_rnn.types import Params
 
 def check_function(f: Function, arrays: Params, rng: np.random.Generator) -> list[str]:
     """Raises ValueError for an f that can't be differentiated; the names of the arrays that it does not depend on."""
+    check_callable("f", f)
     before = {name: a.copy() for name, a in arrays.items()}
     first, second = value_of(f, arrays), value_of(f, arrays)
     changed = [name for name, a in arrays.items() if not np.array_equal(a, before[name])]

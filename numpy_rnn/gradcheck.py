@@ -175,7 +175,7 @@ def _check_arrays(arrays: Params, gradients: Params, method: str, float32: bool)
     for argument, given in (("arrays", arrays), ("gradients", gradients)):
         expect(isinstance(given, dict), argument, "a dict, name -> NumPy array", type(given).__name__)
     expect(len(arrays) > 0, "arrays", "at least one", arrays)
-    expect(gradients.keys() == arrays.keys(), "gradients", f"the names {sorted(arrays)}", sorted(gradients))
+    expect(gradients.keys() == arrays.keys(), "gradients", f"the names {[*arrays]}", [*gradients])
     dtype = getattr(next(iter(arrays.values())), "dtype", None)
     for name, a in arrays.items():
         fits = isinstance(a, np.ndarray) and a.dtype in (np.float32, np.float64) and a.dtype == dtype

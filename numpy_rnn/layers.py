@@ -17,6 +17,7 @@ from numpy_rnn.checks import (
     check_generator,
     check_number,
     check_size,
+    check_type,
     check_whole_numbers,
 )
 from numpy_rnn.packing import flat
@@ -85,12 +86,13 @@ class Embedding:
     def forward(self, ids: Array) -> tuple[Array, Array]:
         """ids (...), whole numbers in 0..V-1 -> x (..., D), cache. ValueError for an id outside the vocabulary."""
         W = self.params["W"]
-        ids = check_whole_numbers("ids", ids, np.shape(ids), 0, len(W) - 1)
+        ids = check_whole_numbers("ids", ids, None, 0, len(W) - 1)
         return W[ids], ids.copy()
 
     def backward(self, dx: Array, ids: Array) -> Params:
         """dW[v] = the sum of dx (..., D) where ids = v. Sorting puts equal ids, the terms of a sum, side by side."""
         W = self.params["W"]
+        ids = check_whole_numbers("ids", ids, None, 0, len(W) - 1)
         check_array("dx", dx, (*ids.shape, W.shape[1]), W.dtype)
         dW = np.zeros_like(W)  # (V, D)
         order = np.argsort(ids, axis=None, kind="stable")
@@ -126,12 +128,14 @@ class Linear:
     def forward(self, x: Array) -> tuple[Array, Array]:
         """x (..., D) -> y (..., C), cache."""
         W = self.params["W"]
-        check_array("x", x, (*np.shape(x)[:-1], len(W)), W.dtype)
+        check_float_array("x", x)
+        check_array("x", x, (*x.shape[:-1], len(W)), W.dtype)
         return x @ W + self.params["b"], x
 
     def backward(self, dy: Array, x: Array) -> LayerGrads:
         """dx = dy W^T; dW = x^T dy and db = dy, summed over all axes but the last."""
         W = self.params["W"]
+        check_float_array("x", x)
         check_array("dy", dy, (*x.shape[:-1], W.shape[1]), W.dtype)
         dx = dy @ W.T  # (..., D)
         dW = flat(x).T @ flat(dy)  # (D, C)
@@ -153,6 +157,7 @@ class ReLU:
         return np.maximum(x, 0), x
 
     def backward(self, dy: Array, x: Array) -> LayerGrads:
+        check_float_array("x", x)
         check_array("dy", dy, x.shape, x.dtype)
         return LayerGrads(dy * (x > 0), {})
 
@@ -186,7 +191,12 @@ class Dropout:
         self.p = check_number("p", p, 0, 1)
 
     def mask(self, shape: tuple[int, ...], dtype: Any, rng: np.random.Generator) -> Array:
-        """A new mask of this shape and dtype."""
+        """A new mask of this shape and dtype. ValueError for a bad argument."""
+        check_type("shape", shape, tuple, list)
+        for size in shape:
+            check_size("shape", size, least=0)
+        check_type("rng", rng, np.random.Generator)
+        dtype = check_dtype("dtype", dtype)
         keep = rng.random(shape) >= self.p
         return keep.astype(dtype) / np.asarray(1 - self.p, dtype)
 
@@ -196,5 +206,6 @@ class Dropout:
         return x * mask, mask
 
     def backward(self, dy: Array, mask: Array) -> LayerGrads:
+        check_float_array("mask", mask)
         check_array("dy", dy, mask.shape, mask.dtype)
         return LayerGrads(dy * mask, {})

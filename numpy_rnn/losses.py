@@ -56,6 +56,8 @@ def cross_entropy_backward(d_losses: Array, cache: tuple[Array, Array]) -> Array
     Raises:
         ValueError: for d_losses of another shape or dtype than the losses.
     """
+    fits = isinstance(cache, tuple) and len(cache) == 2 and all(isinstance(array, np.ndarray) for array in cache)
+    expect(fits, "cache", "what cross_entropy returned", type(cache).__name__)
     log_p, labels = cache
     check_array("d_losses", d_losses, labels.shape, log_p.dtype)
     onehot = labels[..., None] == np.arange(log_p.shape[-1])  # (..., C)
@@ -124,6 +126,7 @@ def squared_error_backward(d_losses: Array, error: Array) -> Array:
     Raises:
         ValueError: for d_losses of another shape or dtype than the losses.
     """
+    check_float_array("error", error)
     check_array("d_losses", d_losses, error.shape[:-1], error.dtype)
     return 2 / error.shape[-1] * error * d_losses[..., None]  # Eq. (29)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from numpy_rnn.checks import check_number, check_update, expect
+from numpy_rnn.checks import check_arrays, check_number, check_update, expect, shown
 from numpy_rnn.types import Params
 
 
@@ -24,8 +24,9 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
     Source:
         Pascanu et al. (2013), Algorithm 1. The 1e-6 is that of torch.nn.utils.clip_grad_norm_.
     """
+    check_arrays("grads", grads)
     number = isinstance(max_norm, (int, float, np.number))
-    expect(number and max_norm > 0, "max_norm", "a number > 0", repr(max_norm))
+    expect(number and max_norm > 0, "max_norm", "a number > 0", shown(max_norm))
     norm = float(np.sqrt(sum(np.vdot(g, g) for g in grads.values())))
     scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays a NaN
     return {name: g * scale for name, g in grads.items()}, norm
@@ -45,6 +46,7 @@ class SGD:
     """
 
     def __init__(self, params: Params):
+        check_arrays("params", params)
         self.params = params
 
     def step(self, grads: Params, lr: float) -> None:
@@ -76,6 +78,7 @@ class Adam:
     """
 
     def __init__(self, params: Params, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8):
+        check_arrays("params", params)
         self.params = params
         self.beta1, self.beta2 = check_number("beta1", beta1, 0, 1), check_number("beta2", beta2, 0, 1)
         self.eps = check_number("eps", eps, 0, np.inf)

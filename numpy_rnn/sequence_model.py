@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from numpy_rnn.base import RNNBase
-from numpy_rnn.checks import check_array, check_size, expect
+from numpy_rnn.checks import check_array, check_size, check_type, expect
 from numpy_rnn.layers import JoinedParams, Linear, join
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.optim import SGD, Adam, check_finite, clip_by_global_norm
@@ -31,6 +31,8 @@ class SequenceModel:
     """
 
     def __init__(self, layer: RNNBase, output: Linear):
+        check_type("layer", layer, RNNBase)
+        check_type("output", output, Linear)
         F = layer.features
         expect(len(output.params["W"]) == F, "output", f"a Linear layer with {F} inputs", len(output.params["W"]))
         dtype = output.params["W"].dtype

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpy_rnn.base import RNNBase
-from numpy_rnn.checks import check_array, check_choice, expect
+from numpy_rnn.checks import check_array, check_choice, check_float_array, check_number, check_type, expect
 from numpy_rnn.truncation import windows
 from numpy_rnn.types import Array, Grads, Params
 
@@ -44,6 +44,8 @@ def split(layer: RNNBase, x: Array, d_output: Array, h_0: Any = None) -> Params:
     Raises:
         ValueError: for both directions, and for a wrong shape or dtype.
     """
+    check_type("layer", layer, RNNBase)
+    check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
     parts = {name: np.zeros((len(x), len(x), *p.shape), layer.dtype) for name, p in layer.params.items()}
     for t, k, grads in single_losses(layer, x, d_output, h_0):
         for name, grad in grads.params.items():
@@ -83,6 +85,7 @@ def truncated_sum(G: Array, k1: int | None = None, k2: int | None = None) -> Arr
     Args:
         G: (T, T, ...), of one parameter, as `split` returns it.
     """
+    _check_parts(G)
     return G[window_mask(len(G), k1, k2)].sum(axis=0)
 
 
@@ -106,8 +109,10 @@ def smallest_k2(G: Array, share: float) -> int:
     """The smallest k2 from which on, with k1 = 1, the relative bias stays below `share`.
 
     After Aicher, Foti & Fox (2019), "Adaptively truncating backpropagation through time", with the exact bias where
-    they have a bound.
+    they have a bound. ValueError for a share that is no number.
     """
+    _check_parts(G)
+    share = check_number("share", share, 0, np.inf)
     biases = [truncation_bias(G, 1, k2).relative for k2 in range(1, len(G) + 1)]
     above = [k2 for k2, bias in enumerate(biases, 1) if bias >= share]
     return max(above, default=0) + 1
@@ -129,8 +134,10 @@ def jacobians(layer: RNNBase, x: Array, h_0: Any = None, state: str = "h") -> Ar
     Raises:
         ValueError: for more layers, directions or sequences than one.
     """
+    check_type("layer", layer, RNNBase)
     check_choice("state", state, layer.state_names)
     expect(layer.num_layers == 1, "layer", "one layer", layer.num_layers)
+    check_float_array("x", x)
     expect(x.ndim == 3 and x.shape[1] == 1, "x", "shape (T, 1, D)", x.shape)
     H, pair = layer.hidden_size, len(layer.state_names) > 1
     d = {name: np.zeros((1, H, H), layer.dtype) for name in layer.state_names}
@@ -145,8 +152,14 @@ def jacobians(layer: RNNBase, x: Array, h_0: Any = None, state: str = "h") -> Ar
     return np.array(J[::-1])
 
 
+def _check_parts(G: Array) -> None:
+    check_float_array("G", G)
+    expect(G.ndim >= 2 and G.shape[0] == G.shape[1] and G.size > 0, "G", "shape (T, T, ...), not empty", G.shape)
+
+
 def _steps(layer: RNNBase, x: Array, h_0: Any) -> list[Any]:
     """The cache of each step."""
+    check_type("layer", layer, RNNBase)
     expect(not layer.bidirectional, "layer", "one direction", "both")
     check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
     caches, state = [], h_0

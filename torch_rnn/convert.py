@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import numpy_rnn.sentiment
-from numpy_rnn.checks import expect
+from numpy_rnn.checks import check_type, expect
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.types import Array, Params
 from torch_rnn.models import BasicRNN, ElmanNetwork, RNNCellNet, SentimentModel, SequenceModel
@@ -51,6 +51,11 @@ def _name(layer: Layer, name: str) -> str:
     return torch_name(name.removesuffix("_l0")).replace("rnn.", "rnn.cell.")
 
 
+def _check_layer(layer: Layer) -> None:
+    named = isinstance(getattr(layer, "params", None), dict)
+    expect(named, "layer", "a layer or model of numpy_rnn", type(layer).__name__)
+
+
 def _transposed(layer: Layer, name: str) -> bool:
     embedding = isinstance(layer, numpy_rnn.Embedding) or name.startswith("embedding.")
     return layer.params[name].ndim == 2 and not embedding
@@ -69,7 +74,9 @@ def to_torch_names(layer: Layer, arrays: Params) -> dict[str, Array]:
     Raises:
         ValueError: for a name that is not a parameter of the layer, and for another shape.
     """
-    unknown = sorted(arrays.keys() - layer.params.keys())
+    _check_layer(layer)
+    check_type("arrays", arrays, dict)
+    unknown = [name for name in arrays if name not in layer.params]
     expect(not unknown, "arrays", f"names among {sorted(layer.params)}", unknown)
     for name, a in arrays.items():
         expect(np.shape(a) == layer.params[name].shape, name, f"shape {layer.params[name].shape}", np.shape(a))
@@ -91,10 +98,12 @@ def from_torch_names(layer: Layer, arrays: dict[str, Array]) -> Params:
     Raises:
         ValueError: where an array is missing or has another shape than the layer's.
     """
+    _check_layer(layer)
+    check_type("arrays", arrays, dict)
     params: Params = {}
     for name, p in layer.params.items():
         a = arrays.get(_name(layer, name))
-        expect(a is not None, "arrays", f"a {_name(layer, name)}", sorted(arrays))
+        expect(a is not None, "arrays", f"a {_name(layer, name)}", [*arrays])
         params[name] = np.array(a.T if _transposed(layer, name) else a, p.dtype, order="C")  # type: ignore[union-attr]
         expect(params[name].shape == p.shape, _name(layer, name), f"shape {p.shape}", params[name].shape)
     return params

@@ -16,8 +16,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from numpy_rnn.checks import expect
-from numpy_rnn.files import atomic_write, digest
+from numpy_rnn.checks import check_type, expect
+from numpy_rnn.files import atomic_write, check_target, digest
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.models import FC1_SIZE, RECURRENT, SentimentModel, build_model
 from numpy_rnn.types import Params
@@ -45,6 +45,9 @@ def save_checkpoint(file: str | Path, model: SentimentModel, vocabulary: list[st
     Raises:
         ValueError: for a vocabulary of another size than the model's, and for one that is no list of different words.
     """
+    check_type("file", file, str, Path)
+    check_target("file", file)
+    check_type("model", model, SentimentModel)
     _check_vocabulary("vocabulary", vocabulary)
     V = len(model.params["embedding.W"])
     expect(len(vocabulary) == V, "vocabulary", f"the model's {V} words", len(vocabulary))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from numpy_rnn.base import RNNBase
-from numpy_rnn.checks import check_whole_numbers, expect
+from numpy_rnn.checks import check_array, check_type, check_whole_numbers, expect
 from numpy_rnn.gru import GRU
 from numpy_rnn.layers import Dropout, Embedding, JoinedParams, Linear, ReLU, Sigmoid, join
 from numpy_rnn.lstm import LSTM
@@ -48,6 +48,7 @@ class SentimentModel:
     system: str
 
     def __init__(self, vocabulary_size: int, config: Config):
+        check_type("config", config, Config)
         expect(config.system == self.system, "config.system", repr(self.system), repr(config.system))
         rng = np.random.default_rng(config.seed)
         D, H, dtype = config.embedding_size, config.hidden_size, config.dtype
@@ -83,6 +84,7 @@ class SentimentModel:
             ValueError: for a bad argument.
         """
         x, ids = self.embedding.forward(ids)
+        expect(ids.ndim == 2 and ids.size > 0, "ids", "shape (T, N), not empty", ids.shape)
         lengths = check_whole_numbers("lengths", lengths, ids.shape[1:], 1, len(ids)).copy()
         output, _, rnn_cache = self.rnn.forward(x, lengths=None if self.config.readout == "last" else lengths)
         features, readout_cache = READOUTS[self.config.readout].forward(output, lengths)  # (N, F)
@@ -113,6 +115,8 @@ class SentimentModel:
         Raises:
             ValueError: for the cache of another model.
         """
+        check_type("cache", cache, ModelCache)
+        check_array("d_logits", d_logits, (cache.ids.shape[1], self.config.outputs), np.dtype(self.config.dtype))
         expect(cache.rnn.made_by is self.rnn, "cache", "what forward of this model returned", "another one's")
         grads: dict[str, Params] = {}
         d_features = d_logits
@@ -147,6 +151,7 @@ class RNNCellNet(SentimentModel):
 
 def build_model(vocabulary_size: int, config: Config) -> SentimentModel:
     """The model that config.system names, with initial weights drawn from config.seed."""
+    check_type("config", config, Config)
     return {kind.system: kind for kind in (BasicRNN, RNNCellNet)}[config.system](vocabulary_size, config)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numpy_rnn.checks import check_whole_numbers, expect
+from numpy_rnn.checks import check_callable, check_size, check_whole_numbers, expect
 from numpy_rnn.types import Array
 
 
@@ -38,6 +38,10 @@ def order_effect(answers: Callable[[Array], Array], labels: Array, seed: int = 0
     Raises:
         ValueError: for fewer than two examples, and for answers of another shape.
     """
+    check_size("seed", seed, least=0)
+    check_callable("answers", answers)
+    labels = check_whole_numbers("labels", labels, None, 0, 2**31)
+    expect(labels.ndim == 1, "labels", "shape (n,)", labels.shape)
     n = len(labels)
     expect(n >= 2, "labels", "at least two examples", n)
     found = []

@@ -49,7 +49,7 @@ def draw_table(stream: BinaryIO, runs: list[dict[str, Any]]) -> None:
     axes.set_xticks(range(len(cells)), [cell.upper() for cell in cells])
     axes.set(ylabel="test accuracy, %", xlim=(-0.5, len(cells) - 0.5))
     widest = max(abs(run["numpy"] - run["torch"]) for run in runs)
-    axes.set_title(f"NumPy and PyTorch differ by at most {100 * widest:.1f} points in {len(runs)} pairs of runs")
+    axes.set_title(f"NumPy and PyTorch differ by at most {100 * widest:.2f} points in {len(runs)} pairs of runs")
     axes.legend()
     save(figure, stream)
 
