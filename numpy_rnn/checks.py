@@ -58,9 +58,9 @@ def check_choice(argument: str, value: Any, choices: Sequence[Any]) -> Any:
 
 
 def check_dtype(argument: str, dtype: Any) -> np.dtype:
-    """float32 or float64, in any form that np.dtype takes."""
+    """float32 or float64, in any form that np.dtype takes, but None, which NumPy takes for float64."""
     try:
-        resolved = np.dtype(dtype)
+        resolved = np.dtype(object if dtype is None else dtype)
     except (TypeError, ValueError, SyntaxError):
         resolved = np.dtype(object)
     expect(resolved in (np.float32, np.float64), argument, "float32 or float64", shown(dtype))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numpy_rnn.checks import check_array, expect
+from numpy_rnn.checks import check_array, expect, shown
 from numpy_rnn.rnn import RNN, derivative
 from numpy_rnn.types import Array, Params
 
@@ -53,7 +53,7 @@ def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Par
         Neural Computation 1.
     """
     plain = isinstance(layer, RNN) and layer.num_layers == layer.directions == 1
-    expect(plain, "layer", "an RNN of one layer in one direction", layer)
+    expect(plain, "layer", "an RNN of one layer in one direction", shown(layer))
     check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
     (T, N, D), H = x.shape, layer.hidden_size
     check_array("d_output", d_output, (T, N, H), layer.dtype)

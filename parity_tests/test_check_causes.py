@@ -1,10 +1,12 @@
 """numpy_rnn/check: what is said of the forward pass, of gates in another order, of patterns, of two bugs at once."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from numpy_rnn.check import template
+from numpy_rnn.check.causes import _equation
 from numpy_rnn.check.forward import right_states
 from numpy_rnn.check.judge import backward
 from numpy_rnn.check.pairs import RNN as RNN_PAIR
@@ -97,6 +99,19 @@ def test_the_columns_of_a_pattern_are_named_in_the_files_order() -> None:
     )
     assert [cause.id for cause in found.causes] == ["gates-swapped", "unknown"]
     assert "only the part of g is wrong" in found.causes[1].text
+
+
+@pytest.mark.parametrize(
+    ("right_order", "order", "equations"),
+    [
+        ("ifgo", "ifog", "(10)"),
+        ("ifgo", "figo", "(10), (11)"),  # c = f * c_{t-1} + i * g may have them exchanged, too
+        ("rzn", "zrn", "(17), (18)"),
+        ("rzn", "rzn", "(19)"),  # z and 1 - z
+    ],
+)
+def test_where_gates_may_have_been_exchanged(right_order: str, order: str, equations: str) -> None:
+    assert _equation(SimpleNamespace(right=right_order, order=order)) == equations  # type: ignore[arg-type]
 
 
 def test_z_and_1_minus_z_exchanged() -> None:

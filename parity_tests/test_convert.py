@@ -23,10 +23,12 @@ LAYERS = [
     LINEAR,
     numpy_rnn.SequenceModel(numpy_rnn.GRU(2, 3), numpy_rnn.Linear(3, 4)),
     numpy_rnn.ElmanNetwork(3, 4, 5, "cross_entropy", dtype=np.float64),
+    numpy_rnn.ElmanNetwork(3, 4, 5),
     numpy_rnn.Embedding(5, 3),
+    numpy_rnn.Embedding(5, 3, dtype=np.float64),
     *(
         build_model(5, Config(embedding_size=3, hidden_size=4, cell=cell, **options))
-        for options in ({"num_layers": 2}, {"system": "rnncell", "outputs": 3})
+        for options in ({"num_layers": 2}, {"system": "rnncell", "outputs": 3, "dtype": "float64"})
         for cell in ("rnn", "lstm", "gru")
     ),
 ]
@@ -118,10 +120,10 @@ def with_a_second_bias() -> ElmanNetwork:
         ),
         (lambda: from_torch(nn.Dropout()), "module: expected nn.RNN, LSTM, GRU, .* got Dropout"),
         (lambda: from_torch(None), "module: expected a torch.nn.Module, got NoneType"),
-        (lambda: from_torch(nn.LSTM(2, 3, proj_size=2)), "module: expected no batch_first and no proj_size"),
+        (lambda: from_torch(nn.LSTM(2, 3, proj_size=2)), r"no proj_size, got LSTM\(2, 3, proj_size=2\)"),
         (lambda: from_torch(nn.GRU(2, 3, batch_first=True)), "module: expected no batch_first and no proj_size"),
-        (lambda: from_torch(with_a_second_bias()), "module: expected its hidden.bias_hh_l0 to be zero"),
-        (lambda: from_torch(nn.Linear(2, 3, bias=False)), "module: expected a Linear with bias"),
+        (lambda: from_torch(with_a_second_bias()), "module: expected its hidden.bias_hh_l0 to be zero, got not$"),
+        (lambda: from_torch(nn.Linear(2, 3, bias=False)), r"a Linear with bias, got Linear\("),
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
         (
             lambda: to_torch_names(LAYERS[0], {"W_hh_l0": np.ones((7, 2))}),
@@ -129,7 +131,7 @@ def with_a_second_bias() -> ElmanNetwork:
         ),
         (
             lambda: from_torch(nn.Embedding(5, 3, padding_idx=0)),
-            "module: expected an Embedding without special",
+            r"module: expected an Embedding without special settings, got Embedding\(5, 3, padding_idx=0\)",
         ),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),
         (

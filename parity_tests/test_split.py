@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.func import functional_call
 
 from numpy_rnn import GRU, LSTM, RNN
-from numpy_rnn.split import jacobians, smallest_k2, split, truncated_sum, truncation_bias, window_mask
+from numpy_rnn.split import jacobians, single_losses, smallest_k2, split, truncated_sum, truncation_bias, window_mask
 
 LAYERS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 CELLS = {"rnn": torch.nn.RNNCell, "lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell}
@@ -123,6 +123,29 @@ def test_bias_cosine_and_smallest_k2_of_a_gradient_that_one_can_see() -> None:
     assert truncation_bias(turned, 1, 1).cosine < 1
 
 
+def test_a_bias_of_just_the_share_is_not_below_it() -> None:
+    G = np.zeros((2, 2, 1))
+    G[1] = [[1.0], [1.0]]
+    assert truncation_bias(G, 1, 1) == (0.5, 1.0)
+    assert smallest_k2(G, 0.5) == 2
+
+
+def test_a_truncation_that_keeps_nothing_misses_all() -> None:
+    G = np.zeros((2, 2, 1))
+    G[1, 0] = 1.0
+    assert truncation_bias(G, 1, 1) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("cell", LAYERS)
+def test_parts_and_jacobians_have_the_layers_dtype(cell: str) -> None:
+    x, d_output = data()
+    layer = LAYERS[cell](3, 4)
+    assert {part.dtype for part in split(layer, x, d_output).values()} == {np.dtype(np.float32)}
+    assert jacobians(layer, x[:, :1]).dtype == np.float32
+    with pytest.raises(ValueError, match="d_output: expected a float32 array"):
+        split(layer, x, d_output.astype(np.float64))
+
+
 def test_a_bias_that_grows_again_counts_up_to_its_last_step() -> None:
     """The far part has the other sign: with k2 = 2 nothing is missed by chance, and with k2 = 3 it is."""
     G = np.zeros((3, 3, 1))
@@ -141,11 +164,12 @@ def test_the_mask() -> None:
     [
         (lambda: split(RNN(3, 4, bidirectional=True), *data()), "layer: expected one direction, got both"),
         (lambda: split(RNN(3, 4), data()[0], data()[1][:2]), r"d_output: expected .*shape \(3, 2, 4\)"),
-        (lambda: split(RNN(3, 4), data()[0][:, :, :2], data()[1]), "x: expected"),
-        (lambda: jacobians(RNN(3, 4), data()[0]), r"x: expected shape \(T, 1, D\)"),
+        (lambda: split(RNN(3, 4), data()[0][:, :, :2], data()[1]), r"x: expected a float32 array of shape \(T, N, 3\)"),
+        (lambda: jacobians(RNN(3, 4), data()[0]), r"x: expected shape \(T, 1, D\), got \(3, 2, 3\)"),
+        (lambda: next(single_losses(RNN(3, 4), data()[0][:, :, :2], data()[1])), r"x: .* of shape \(T, N, 3\)"),
         (lambda: jacobians(RNN(3, 4, num_layers=2), data()[0][:, :1]), "layer: expected one layer, got 2"),
         (lambda: jacobians(RNN(3, 4), data()[0][:, :1], state="c"), "state: expected"),
-        (lambda: truncation_bias(np.zeros((2, 2, 1)), 1, 1), "G: expected a gradient that is not zero"),
+        (lambda: truncation_bias(np.zeros((2, 2, 1)), 1, 1), "^G: expected a gradient that is not zero, got zeros$"),
         (lambda: truncation_bias(np.ones((2, 2, 1)), 2, 1), "k2"),
     ],
 )
