@@ -299,7 +299,7 @@ def test_both_gradients_are_shown_beside_each_other() -> None:
         gradcheck(lambda arrays: (arrays["x"] ** 2).sum() / 2, many, {"x": 2 * many["x"]})
     shown = str(raised.value.report).splitlines()
     assert [line.index("e+00") for line in shown[1:]] == [22] * 6  # below each other
-    assert 70 < max(map(len, shown)) < 80
+    assert max(map(len, shown)) == 70
 
 
 def test_numeric_gradients() -> None:
@@ -320,7 +320,7 @@ def test_numeric_gradients_refuses_what_gradcheck_refuses() -> None:
     for method in ("central", "complex"):
         with pytest.raises(ValueError, match=r"f: expected a function that leaves its arguments .* changes \['x'\]"):
             numeric_gradients(changes_its_arguments, {"x": np.ones(2)}, method)
-    with pytest.raises(UnresolvedGradient, match="unresolved: x.*method='complex'"):
+    with pytest.raises(UnresolvedGradient, match=r"unresolved: x.*method='complex'"):
         numeric_gradients(lambda arrays: 1e15 + arrays["x"].sum(), SUM)
 
 
