@@ -77,7 +77,7 @@ def check_target(argument: str, file: str | Path) -> None:
         target = Path(file).resolve()
         with tempfile.TemporaryFile(dir=target.parent):
             pass
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links in a circle; ValueError: a null byte
         raise ValueError(
             f"{argument}: expected a file in a folder that can be written to, got {str(file)!r} "
             f"({getattr(error, 'strerror', error)})"

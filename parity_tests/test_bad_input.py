@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from numpy_rnn.checks import shown
 from parity_tests.bad_input import Call, calls, wrong_values
 
 FOLDER = Path(tempfile.mkdtemp())
@@ -67,3 +68,9 @@ def test_several_arguments_at_once(name: str, data: st.DataObject) -> None:
     if plain:
         values = st.one_of(st.sampled_from(sorted(WRONG)).map(WRONG.get), ARRAYS, st.integers(-3, 9), st.floats())
         check(call, data.draw(st.dictionaries(st.sampled_from(plain), values, min_size=1, max_size=3)))
+
+
+def test_what_came_is_shown_in_a_line() -> None:
+    assert shown(np.ones((3, 2), np.float32)) == "float32 (3, 2)"
+    assert shown("a" * 5) == "'aaaaa'"
+    assert shown([0] * 1000) == f"[{'0, ' * 66}0 ..."

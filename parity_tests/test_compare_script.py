@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common.step_log import read
 
 import pytest
 
@@ -123,29 +122,3 @@ def test_help_teaches(tmp_path: Path) -> None:
     assert done.returncode == 0
     for word in ("FREE RUNNING", "LOCKSTEP", "--readout", "--keep", "--max-tokens", "examples:"):
         assert word in done.stdout
-
-
-@pytest.mark.parametrize("options", [[], ["--lockstep"]], ids=str)
-def test_the_log_has_every_step_of_both(options: list[str], tmp_path: Path) -> None:
-    """The losses are those of the results, and a step that was clipped says so."""
-    small = ["--threads", "1", "--hidden-size", "4", "--epochs", "2", "--batch-size", "500", "--clip", "0.15"]
-    files = [f"--{name}={tmp_path / name}" for name in ("json", "picture", "log")]
-    assert COMPARE.main([*small, *files, *options]) == 0
-    rows, result = read(str(tmp_path / "log")), json.loads((tmp_path / "json").read_text())
-    steps = [(epoch, step) for epoch in (1, 2) for step in range(8)]
-    for backend in ("numpy", "torch"):
-        of_backend = [row for row in rows if row["backend"] == backend]
-        assert [(row["epoch"], row["step"]) for row in of_backend] == steps
-        losses = [row["loss"] for row in of_backend]
-        for k, epoch in enumerate(result["epochs"]):
-            assert math.isclose(sum(losses[8 * k : 8 * k + 8]) / 8, epoch[backend]["train_loss"])
-        assert all(row["clipped"] == (row["norm"] > 0.15) for row in of_backend)
-        assert {row["clipped"] for row in of_backend} == {True, False}
-        assert of_backend[0]["lr"] == 0.003
-        assert all(0 < row["seconds"] < 60 for row in of_backend)
-    assert len(rows) == 32
-
-
-def test_no_log_of_many_runs(tmp_path: Path, capsys: Any) -> None:
-    assert COMPARE.main(["--seeds", "0", "--log", str(tmp_path / "log")]) == 2
-    assert "log: expected no --log with --seeds or --cells" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """docs/comparing.md: its three recipes, as printed, on toy reviews (compare.py --tolerance, --seeds, --against)."""
 
 import json
+import math
 import re
 import shlex
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from common.comparison_runs import Results
 from common.comparison_table import against, read, report, table
+from common.step_log import read as log
 
 import numpy as np
 import pytest
@@ -126,3 +128,29 @@ def test_a_bad_argument_is_named(arguments: list[str], words: str, capsys: Any) 
     assert COMPARE.main([*SMALL, *arguments]) == 2
     assert words in capsys.readouterr().err
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("options", [[], ["--lockstep"]], ids=str)
+def test_the_log_has_every_step_of_both(options: list[str], tmp_path: Path) -> None:
+    """The losses are those of the results, and a step that was clipped says so."""
+    small = ["--threads", "1", "--hidden-size", "4", "--epochs", "2", "--batch-size", "500", "--clip", "0.15"]
+    files = [f"--{name}={tmp_path / name}" for name in ("json", "picture", "log")]
+    assert COMPARE.main([*small, *files, *options]) == 0
+    rows, result = log(str(tmp_path / "log")), json.loads((tmp_path / "json").read_text())
+    steps = [(epoch, step) for epoch in (1, 2) for step in range(8)]
+    for backend in ("numpy", "torch"):
+        of_backend = [row for row in rows if row["backend"] == backend]
+        assert [(row["epoch"], row["step"]) for row in of_backend] == steps
+        losses = [row["loss"] for row in of_backend]
+        for k, epoch in enumerate(result["epochs"]):
+            assert math.isclose(sum(losses[8 * k : 8 * k + 8]) / 8, epoch[backend]["train_loss"])
+        assert all(row["clipped"] == (row["norm"] > 0.15) for row in of_backend)
+        assert {row["clipped"] for row in of_backend} == {True, False}
+        assert of_backend[0]["lr"] == 0.003
+        assert all(0 < row["seconds"] < 60 for row in of_backend)
+    assert len(rows) == 32
+
+
+def test_no_log_of_many_runs(tmp_path: Path, capsys: Any) -> None:
+    assert COMPARE.main(["--seeds", "0", "--log", str(tmp_path / "log")]) == 2
+    assert "log: expected no --log with --seeds or --cells" in capsys.readouterr().err

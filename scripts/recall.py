@@ -92,12 +92,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def show(args: argparse.Namespace) -> None:
+    check_size("jobs", args.jobs)
     check_writable("json", args.json)
     results = Results(args.json)
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # of the workers
     jobs = list(product(LAYERS, K2, LAGS, SEEDS))
     missing = [job for job in jobs if str(job) not in results.found]
-    with Pool(check_size("jobs", args.jobs)) as pool:
+    with Pool(min(args.jobs, len(missing) or 1)) as pool:
         for job, accuracy in tqdm(pool.imap_unordered(trained, missing), "networks", len(missing), disable=None):
             results.add(job, accuracy)
     found: dict[tuple[str, int, int], list[float]] = {}

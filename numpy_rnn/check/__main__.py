@@ -9,7 +9,6 @@ line.
 Status 0: all is right. 1: something is wrong. 2: it could not be judged.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -19,7 +18,9 @@ from pathlib import Path
 from numpy_rnn.check.report import STATUS, as_json, as_text, verdict
 from numpy_rnn.check.runner import run
 from numpy_rnn.check.template import FILLED, template
-from numpy_rnn.files import atomic_write
+from numpy_rnn.checks import expect
+from numpy_rnn.command_line import Parser, printable
+from numpy_rnn.files import atomic_write, check_target
 
 EXAMPLES = """examples:
   python -m numpy_rnn.check --template > my_rnn.py
@@ -30,12 +31,7 @@ EXAMPLES = """examples:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        "python -m numpy_rnn.check",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m numpy_rnn.check", description=__doc__, epilog=EXAMPLES)
     parser.add_argument("file", nargs="?", metavar="FILE", help="the Python file to check")
     parser.add_argument("--json", metavar="OUT", help="write the verdict to this file, too")
     parser.add_argument(
@@ -45,24 +41,23 @@ def main(arguments: list[str] | None = None) -> int:
     if args.template:
         print(template(args.template), end="")
         return 0
-    if args.file is None or not Path(args.file).is_file():
-        print(f"check: FILE: expected a Python file, got {args.file!r} (--help says more)", file=sys.stderr)
-        return STATUS["could not judge"]
-    if args.json and Path(args.json).resolve() == Path(args.file).resolve():
-        print("check: --json: expected another file than FILE, got the same", file=sys.stderr)
-        return STATUS["could not judge"]
     try:
+        there = args.file is not None and Path(args.file).is_file()
+        expect(there, "FILE", "a Python file", f"{args.file!r} (--help says more)")
+        if args.json:
+            check_target("--json", args.json)
+            same = Path(args.json).resolve() == Path(args.file).resolve()
+            expect(not same, "--json", "another file than FILE", "the same")
         found = verdict(run(args.file))
+        if args.json:
+            with atomic_write(args.json) as stream:
+                stream.write((json.dumps(as_json(found), indent=2) + "\n").encode())
+    except (OSError, ValueError) as error:
+        print(f"check: {printable(str(error))}", file=sys.stderr)
+        return STATUS["could not judge"]
     except KeyboardInterrupt:
         print("\ncheck: stopped", file=sys.stderr)
         return STATUS["could not judge"]
-    if args.json:
-        try:
-            with atomic_write(args.json) as stream:
-                stream.write((json.dumps(as_json(found), indent=2) + "\n").encode())
-        except (OSError, ValueError) as error:
-            print(f"check: --json: {error}", file=sys.stderr)
-            return STATUS["could not judge"]
     shown = _shown(as_text(found, sys.stdout.isatty() and "NO_COLOR" not in os.environ))
     return STATUS[found.verdict if shown else "could not judge"]
 

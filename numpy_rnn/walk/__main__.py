@@ -6,7 +6,6 @@ each loss adds to dW_hh at each step, what a truncation cuts, and what a planted
 bug makes wrong. It needs no server and no network.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 from numpy_rnn.checks import expect
+from numpy_rnn.command_line import Parser, printable
 from numpy_rnn.files import atomic_write, check_target
 from numpy_rnn.walk import moments, own, page, runs, task
 
@@ -47,12 +47,7 @@ def networks() -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        "python -m numpy_rnn.walk",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("python -m numpy_rnn.walk", description=__doc__, epilog=EXAMPLES)
     parser.add_argument("--out", metavar="FILE", default="walk.html", help="the page (default: %(default)s)")
     parser.add_argument("--params", metavar="FILE", help="a layer of your own, an .npz file with H up to 16")
     args = parser.parse_args(arguments)
@@ -64,8 +59,11 @@ def main(arguments: list[str] | None = None) -> int:
         with atomic_write(args.out) as stream:
             stream.write(text.encode())
     except (ValueError, OSError) as error:
-        print(f"walk: {error}", file=sys.stderr)
+        print(f"walk: {printable(str(error))}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nwalk: stopped; nothing was written", file=sys.stderr)
+        return 130
     print(f"{args.out}: {len(text.encode()) / 1e6:.2f} MB. Open it in a browser.")
     return 0
 

@@ -20,7 +20,7 @@ COMPARISON, DISTRIBUTED, BACKENDS = (f"torch_rnn/{name}.py" for name in ("compar
 TWINS, TWIN_TRAINING, LOOPS = (f"torch_rnn/{name}.py" for name in ("models", "training", "loops"))
 DIVERGENCE, BENCHMARK = (f"scripts/{name}.py" for name in ("divergence", "benchmark"))
 LADDER_SCRIPT, PREDICT = (f"scripts/{name}.py" for name in ("ladder", "predict"))
-LADDER, COMMAND_LINE = (f"scripts/common/{name}.py" for name in ("ladder_results", "command_line"))
+LADDER, RUN_FOLDER = (f"scripts/common/{name}.py" for name in ("ladder_results", "run_folder"))
 CHECK = "numpy_rnn/check"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
@@ -289,6 +289,20 @@ BUGS = [
     ("the loop for a GPU: two gates swapped", LOOPS, "z_i, z_f, z_g, z_o", "z_f, z_i, z_g, z_o"),
     ("the loop that is captured is over the cell", TWINS, "loop = FusedLoop(self.rnn.cell)",
      "loop = type(self.rnn)(self.rnn.cell)"),
+    ("bad input: a masked array is an array", CHECKS, "(np.ma.MaskedArray, np.matrix)", "np.matrix"),
+    ("bad input: an array is compared with the choices", CHECKS, "simple and value in choices", "value in choices"),
+    ("bad input: an array of a million numbers in a message", CHECKS, 'f"{text[:200]} ..."', "text"),
+    ("bad input: a seed of any type", "numpy_rnn/sentiment/order.py", 'check_size("seed", seed, least=0)', "pass"),
+    ("bad input: a null byte in a file's name", FILES,
+     "(OSError, RuntimeError, ValueError)", "(OSError, RuntimeError)"),
+    ("bad input: the usage before the mistake", "numpy_rnn/command_line.py", "self.exit(2,", "super().error("),
+    ("bad input: a dtype that is None", CHECKS, "object if dtype is None else dtype", "dtype"),
+    ("runs: two of one second in one folder", RUN_FOLDER, "folder.mkdir()\n", "folder.mkdir(exist_ok=True)\n"),
+    ("runs: the oldest one goes on", RUN_FOLDER, "return folders[-1]", "return folders[0]"),
+    ("runs: a named file goes to the folder, too", RUN_FOLDER, " if getattr(args, option) is None}", "}"),
+    ("compare: the log knows no clipping", "scripts/compare.py", "done, config.clip)", "done, 0.0)"),
+    ("compare: the log is of one backend", COMPARISON, "for backend, result, took in self._lockstep(batch, lr, self.worst):",
+     "for backend, result, took in self._lockstep(batch, lr, self.worst)[:1]:"),
     ("checkpoint: the weights are not in the checksum", FILES, "content.update(np.ascontiguousarray(array).tobytes())",
      "pass"),
     ("checkpoint: a model is built, then its shapes compared", CHECKPOINT,
@@ -321,7 +335,7 @@ BUGS = [
     ("word by word: long texts in whole batches", PREDICTION, "min(config.batch_size, STEPS // T)",
      "config.batch_size"),
     ("several processes: each speaks of a mistake", "scripts/train.py", "time.sleep(10)", "pass"),
-    ("a control character reaches the terminal", COMMAND_LINE, "c if c.isprintable() else repr(c)[1:-1]", "c"),
+    ("a control character reaches the terminal", "numpy_rnn/command_line.py", "c if c.isprintable() else repr(c)[1:-1]", "c"),
     ("a bar narrower than its word", PREDICT, "7)] * columns(text)", "7)] * len(text)"),
     ("diagnosis: the gradient at the last step, a pad", DIAGNOSIS, "norms[batch.lengths - 1,", "norms[-1,"),
     ("diagnosis: no pads where there are", DIAGNOSIS, "len(batch.ids) - batch.lengths if", "0 if"),
@@ -461,7 +475,7 @@ BUGS = [
      'prefix = f"{pair.name}." if found else ""', 'prefix = ""'),
     ("check: JSON with NaN", f"{CHECK}/report.py", 'x if abs(x) < float("inf") else str(x)', "x"),
     ("check: the verdict is written over the file", f"{CHECK}/__main__.py",
-     "if args.json and Path(args.json).resolve() == Path(args.file).resolve():", "if False:"),
+     "same = Path(args.json).resolve() == Path(args.file).resolve()", "same = False"),
     ("check: a known bug that is none", f"{CHECK}/variants_rnn.py", "return dz @ W_hh\n", "return dz @ W_hh.T\n"),
     ("gallery: errors of the right gradient", "scripts/gallery.py", "np.linalg.norm(theirs[name] - right[name])",
      "np.linalg.norm(right[name] - right[name])"),

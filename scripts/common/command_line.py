@@ -7,22 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, NoReturn
 
 from numpy_rnn.checks import expect
+from numpy_rnn.command_line import Parser as Parser
+from numpy_rnn.command_line import printable as printable
 from numpy_rnn.files import check_target
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset, cut
-
-
-class Parser(argparse.ArgumentParser):
-    """--help shows the text as it is written; a mistake is one line, without the usage."""
-
-    def __init__(self, **options: Any):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {printable(message)} (--help shows the options)\n")
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -121,14 +112,6 @@ def check_apart(argument: str, file: str | None, other_argument: str, other: str
     """Neither is to overwrite the other."""
     apart = file is None or other is None or Path(file).resolve() != Path(other).resolve()
     expect(apart, argument, f"another file than that of --{other_argument}", repr(file))
-
-
-def printable(text: str) -> str:
-    """Control characters, escapes, changes of direction and the like as Python writes them, such as \\x1b.
-
-    A terminal would obey them; a text that came from elsewhere must not reach it as it is.
-    """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def user_errors() -> tuple[type[BaseException], ...]:

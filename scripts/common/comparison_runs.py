@@ -85,7 +85,7 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     jobs = [(args, replace(config, cell=cell, seed=seed)) for cell, seed in results.missing(cells, seeds)]
     left = ", ".join(f"{job.cell} {job.seed}" for _, job in jobs) or "none"
     print(f"Runs to be done (cell, seed): {left}", flush=True)
-    with get_context("spawn").Pool(args.jobs) as pool:
+    with get_context("spawn").Pool(min(args.jobs, len(jobs) or 1)) as pool:
         for run in tqdm(pool.imap_unordered(one_run, jobs), "runs", len(jobs), disable=None):
             results.add(run)
             tqdm.write(f"{run['cell']}, seed {run['seed']}: NumPy {run['numpy']:.4f}, PyTorch {run['torch']:.4f}")
