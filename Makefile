@@ -2,13 +2,20 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test lint gpu core clean
+.PHONY: compare test lowest newest lint gpu core clean
 
 compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews; see scripts/compare.py --help for more
 	.venv/bin/python scripts/compare.py $(ARGS)
 
 test: .venv/installed  ## hold every gradient to autograd
 	.venv/bin/python -m pytest $(ARGS)
+
+lowest newest:  ## the tests with the lowest, or the newest, versions that pyproject.toml allows; torch takes some GB
+	$(PYTHON) -m venv --clear .$@
+	.$@/bin/pip install --quiet uv
+	.$@/bin/uv pip install --quiet --python .$@/bin/python --resolution $(if $(filter lowest,$@),lowest-direct,highest) \
+	  --editable '.[test]'
+	.$@/bin/python -m pytest $(ARGS)
 
 lint: .venv/installed
 	.venv/bin/ruff check .
@@ -31,4 +38,4 @@ core:  ## the mathematics alone, as pip installs it into an empty environment: N
 	touch $@
 
 clean:
-	rm -rf .venv .core build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .core .lowest .newest build .mypy_cache .pytest_cache .ruff_cache .hypothesis
