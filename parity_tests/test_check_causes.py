@@ -2,17 +2,22 @@
 
 import re
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
-from numpy_rnn.check import template
+from numpy_rnn.check import causes, template
 from numpy_rnn.check.causes import _equation
 from numpy_rnn.check.forward import right_states
 from numpy_rnn.check.judge import backward
+from numpy_rnn.check.pairs import LSTM as LSTM_PAIR
 from numpy_rnn.check.pairs import RNN as RNN_PAIR
+from numpy_rnn.check.patterns import Cause
 from numpy_rnn.check.problems import SATURATED, problems
 from numpy_rnn.check.report import as_text
 from numpy_rnn.check.rules import right
+from numpy_rnn.check.template import right_line
 from parity_tests.check_styles import COLUMNS, CS231N, TRUNCATED
 from parity_tests.test_check_foreign import judged
 
@@ -112,6 +117,42 @@ def test_the_columns_of_a_pattern_are_named_in_the_files_order() -> None:
 )
 def test_where_gates_may_have_been_exchanged(right_order: str, order: str, equations: str) -> None:
     assert _equation(SimpleNamespace(right=right_order, order=order)) == equations  # type: ignore[arg-type]
+
+
+ONLY = "With one step (T = 1) only"
+
+
+@pytest.mark.parametrize(
+    ("pair", "wrong", "first", "text", "line"),
+    [
+        (RNN_PAIR, ("dW_hh", "dx"), ("dx",), f"It is so. {ONLY} dx is wrong.", "dx[t]"),
+        (RNN_PAIR, ("dW_hh", "dW_xh", "dx"), ("dW_xh", "dx"), f"It is so. {ONLY} dW_xh, dx are wrong.", ""),
+        (RNN_PAIR, ("dW_hh", "dW_xh"), ("dW_hh", "dW_xh"), "It is so.", ""),
+        (RNN_PAIR, ("dW_hh", "dW_xh"), (), "It is so.", ""),
+        (RNN_PAIR, ("dh_0",), ("dh_0",), "It is so. dh_0 is what the first step sends back: dh_next,", ""),
+        (LSTM_PAIR, ("dc_0",), ("dc_0",), "It is so. dc_0 is what the first step sends back: dc_next,", ""),
+        (RNN_PAIR, ("dh_0", "dx"), ("dh_0",), f"It is so. {ONLY} dh_0 is wrong.", "dh_next"),
+    ],
+)
+def test_arrays_without_a_pattern(
+    pair: Any, wrong: Any, first: Any, text: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No known pattern and no suspect: what is wrong with one step alone, and the line of an array that is alone."""
+    for name in ("scaled", "clipped", "clipped_by_norm"):
+        monkeypatch.setattr(causes, name, lambda *_: None)
+    suspected: list[Any] = []
+    monkeypatch.setattr(causes, "suspect", lambda *_: suspected.append(wrong))
+    monkeypatch.setattr(causes, "pattern", lambda *_: Cause("unknown", wrong, "It is so."))
+    cases = [
+        SimpleNamespace(
+            problem=SimpleNamespace(sizes={"T": T}), wrong=lambda name, names=names: np.array([name in names])
+        )
+        for T, names in ((1, first), (3, wrong))
+    ]
+    found = causes._by_pattern(pair, cases, wrong)  # type: ignore[arg-type]
+    assert found.text.startswith(text)
+    assert found.line == (right_line(pair.name, line).text if line else "")
+    assert suspected == ([wrong] if len(wrong) > 1 else [])
 
 
 def test_z_and_1_minus_z_exchanged() -> None:

@@ -93,3 +93,8 @@ def test_the_digest_is_of_everything() -> None:
     ]
     assert digest({"b": b, "a": a}) == digest({"a": a, "b": b})
     assert len({digest(*other) for other in [({"a": a, "b": b}, ""), *others]}) == 7
+
+
+def test_a_name_with_a_null_byte() -> None:
+    with pytest.raises(ValueError, match=r"json: expected a file in a folder that can be written to, got 'a.*b'"):
+        check_target("json", "a\0b")

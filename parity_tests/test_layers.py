@@ -89,6 +89,7 @@ def test_dropout(seed: int, shape: tuple[int, ...], dtype: str, p: float) -> Non
     ours, cache = layer.forward(x, mask)
     np.testing.assert_array_equal(ours, theirs.detach().numpy())
     assert_close("Dropout dx", layer.backward(d, cache).x, x_torch.grad.numpy())
+    assert layer.backward(d, cache).params == {}
 
 
 def test_dropouts_mask_is_pytorchs() -> None:

@@ -19,7 +19,7 @@ CELLS: list[tuple[Any, dict[str, str]]] = [
 
 
 @pytest.mark.parametrize(("kind", "options"), CELLS)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 4), st.integers(1, 4), st.integers(1, 7))
 def test_states_and_every_gradient(
     kind: Any, options: dict[str, str], seed: int, T: int, N: int, D: int, H: int
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import SGD, Adam, clip_by_global_norm
+from numpy_rnn.optim import check_finite
 from numpy_rnn.types import Array
 from parity_tests.support import assert_close
 
@@ -108,3 +109,12 @@ def test_parameters_are_updated_where_they_stand(kind: Any) -> None:
 def test_bad_input(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("loss", "norm"), [(np.nan, 1.0), (np.inf, 1.0), (1.0, np.nan), (1.0, np.inf)])
+def test_a_loss_or_a_norm_that_is_not_finite(loss: float, norm: float) -> None:
+    check_finite("numpy", 1.0, 1.0)
+    with pytest.raises(ValueError) as raised:
+        check_finite("numpy", loss, norm)
+    wanted = "a finite loss and gradient (try a lower lr)"
+    assert str(raised.value) == f"numpy training: expected {wanted}, got loss {loss}, norm {norm}"

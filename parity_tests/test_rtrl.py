@@ -53,6 +53,11 @@ def test_every_gradient_equals_autograd_in_float32(problem: Problem) -> None:
     check(problem)
 
 
+def test_float32_stays_float32() -> None:
+    x, d_output = np.ones((3, 2, 3), np.float32), np.ones((3, 2, 4), np.float32)
+    assert {g.dtype for g in rtrl(RNN(3, 4), x, d_output).values()} == {np.dtype(np.float32)}
+
+
 def test_what_is_carried_is_the_derivative_of_the_state() -> None:
     """P[n, j, k, i] = dh[n, j] / dW[k, i], by a complex step in one weight after the other, at every step."""
     rng = np.random.default_rng(0)
