@@ -2,13 +2,17 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test lowest newest lint gpu core clean
+.PHONY: compare test mutants lowest newest lint gpu core clean
 
 compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews; see scripts/compare.py --help for more
 	.venv/bin/python scripts/compare.py $(ARGS)
 
 test: .venv/installed  ## hold every gradient to autograd
 	.venv/bin/python -m pytest $(ARGS)
+
+mutants: .venv/installed  ## small changes of the formulas, one at a time: do the tests notice? Some hours
+	PIP_CONSTRAINT=constraints.txt .venv/bin/pip install --quiet --editable '.[mutants]'
+	.venv/bin/python scripts/mutants.py $(ARGS)
 
 lowest newest:  ## the tests with the lowest, or the newest, versions that pyproject.toml allows; torch takes some GB
 	$(PYTHON) -m venv --clear .$@
@@ -38,4 +42,4 @@ core:  ## the mathematics alone, as pip installs it into an empty environment: N
 	touch $@
 
 clean:
-	rm -rf .venv .core .lowest .newest build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .core .lowest .newest mutants build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 from threadpoolctl import threadpool_limits
 
 from parity_tests.support import TALLIES, TOLERANCE, Tally
@@ -15,6 +15,9 @@ from parity_tests.support import TALLIES, TOLERANCE, Tally
 # HYPOTHESIS_PROFILE=thorough: more examples, new ones at every run. The default draws the same ones every time.
 settings.register_profile("default", max_examples=300, deadline=None, derandomize=True)
 settings.register_profile("thorough", max_examples=2000, deadline=None, derandomize=False, print_blob=True)
+# scripts/mutants.py: quick, as there are thousands of mutants; a failing example need not be made smaller
+PHASES = (Phase.explicit, Phase.generate)
+settings.register_profile("mutants", max_examples=60, deadline=None, derandomize=True, phases=PHASES)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 threadpool_limits(1)  # the arrays are small
 torch.set_num_threads(1)
