@@ -49,7 +49,7 @@ class Drawn(NamedTuple):
         tensors = {name: torch.tensor(a, requires_grad=True) for name, a in self.arrays.items()}
         result = self.scale * value(self.expression, tensors, TORCH).sum()
         gradients = torch.autograd.grad(result, list(tensors.values()), materialize_grads=True, allow_unused=True)
-        return {name: g.numpy() for name, g in zip(tensors, gradients, strict=True)}
+        return {name: g.detach().numpy() for name, g in zip(tensors, gradients, strict=True)}
 
     def at(self, name: str, index: Any, h: float) -> float:
         """f in float64, one entry moved."""

@@ -99,7 +99,8 @@ def by_autograd(problem: Problem, forward: Forward = torch_forward) -> Reference
     def gradients(d: Any) -> numpy_rnn.Grads:
         inputs = [x, *h_0s, *tensors]
         dx, *rest = (
-            g.numpy() for g in torch.autograd.grad(results, inputs, d, retain_graph=True, materialize_grads=True)
+            g.detach().numpy()
+            for g in torch.autograd.grad(results, inputs, d, retain_graph=True, materialize_grads=True)
         )
         dh_0, dp = rest[: len(h_0s)], rest[len(h_0s) :]
         return numpy_rnn.Grads(dx, state(dh_0), from_torch_names(layer, dict(zip(names, dp, strict=True))))
