@@ -85,6 +85,13 @@ def test_from_torch_gives_the_same_function(kind: Any) -> None:
     np.testing.assert_allclose(layer.forward(x)[0], module(torch.tensor(x))[0].detach().numpy(), atol=1e-14)
 
 
+def test_a_module_made_double_is_float64() -> None:
+    back = from_torch(to_torch(LAYERS[-1]).double())
+    assert {p.dtype for p in back.params.values()} == {np.dtype(np.float64)}
+    back = from_torch(to_torch(build_model(5, Config(embedding_size=3, hidden_size=4))).double())
+    assert {p.dtype for p in back.params.values()} == {np.dtype(np.float64)}
+
+
 def test_a_new_twin_leaves_the_random_generator_alone() -> None:
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
@@ -120,10 +127,14 @@ def with_a_second_bias() -> ElmanNetwork:
         ),
         (lambda: from_torch(nn.Dropout()), "module: expected nn.RNN, LSTM, GRU, .* got Dropout"),
         (lambda: from_torch(None), "module: expected a torch.nn.Module, got NoneType"),
-        (lambda: from_torch(nn.LSTM(2, 3, proj_size=2)), r"no proj_size, got LSTM\(2, 3, proj_size=2\)"),
+        (lambda: from_torch("nn.RNN"), "^module: expected a torch.nn.Module, got str$"),
+        (
+            lambda: from_torch(nn.LSTM(2, 3, proj_size=2)),
+            r"module: expected no batch_first and no proj_size, got LSTM\(2, 3, proj_size=2\)",
+        ),
         (lambda: from_torch(nn.GRU(2, 3, batch_first=True)), "module: expected no batch_first and no proj_size"),
         (lambda: from_torch(with_a_second_bias()), "module: expected its hidden.bias_hh_l0 to be zero, got not$"),
-        (lambda: from_torch(nn.Linear(2, 3, bias=False)), r"a Linear with bias, got Linear\("),
+        (lambda: from_torch(nn.Linear(2, 3, bias=False)), r"^module: expected a Linear with bias, got Linear\("),
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
         (
             lambda: to_torch_names(LAYERS[0], {"W_hh_l0": np.ones((7, 2))}),

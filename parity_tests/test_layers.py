@@ -228,8 +228,18 @@ def test_joined_params_are_the_layers_own_arrays() -> None:
         lambda: params.clear(),
         lambda: params.__ior__({"linear.b": np.zeros(3)}),
     ):
-        with pytest.raises(TypeError, match=r"params: expected a value written into its array, params\[name\]\[...\]"):
+        with pytest.raises(
+            TypeError,
+            match=r"^params: expected a value written into its array, .* = value, got another array$",
+        ):
             change()
     assert list(params) == ["linear.W", "linear.b"]
     twin, twin_params = copy.deepcopy((linear, params))
     assert twin_params["linear.W"] is twin.params["W"]
+
+
+@pytest.mark.parametrize("token", [-1, 5, 6])
+def test_embedding_backward_knows_its_vocabulary(token: int) -> None:
+    """Five words: 0 to 4."""
+    with pytest.raises(ValueError, match=f"ids: expected whole numbers in 0..4 .* got {token} among them"):
+        Embedding(5, 2).backward(np.ones((1, 2), np.float32), np.array([token]))

@@ -40,7 +40,7 @@ class FusedLoop(nn.Module):
         super().__init__()
         self.cell = cell
         self.step = {nn.RNNCell: rnn_step, nn.LSTMCell: lstm_step, nn.GRUCell: gru_step}[type(cell)]
-        if getattr(cell, "nonlinearity", "tanh") == "relu":
+        if isinstance(cell, nn.RNNCell) and cell.nonlinearity == "relu":
             self.step = relu_step
 
     def forward(self, x: Tensor) -> Tensor:
