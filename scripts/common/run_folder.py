@@ -3,7 +3,6 @@
 import argparse
 import os
 import time
-from itertools import count
 from pathlib import Path
 
 from numpy_rnn.checks import expect
@@ -46,14 +45,14 @@ def place(args: argparse.Namespace, files: dict[str, str], *words: str) -> None:
 def new_folder(out: Path, name: str) -> Path:
     """Makes out/name, or where that is there already, out/name_2, ..."""
     out.mkdir(parents=True, exist_ok=True)
-    for k in count(1):
-        folder = out / (name if k == 1 else f"{name}_{k}")
+    folder, k = out / name, 1
+    while True:
         try:
             folder.mkdir()
             return folder
         except FileExistsError:
-            continue
-    raise AssertionError  # count never ends
+            k += 1
+            folder = out / f"{name}_{k}"
 
 
 def last_folder(args: argparse.Namespace, file: str, argument: str, what: str) -> Path:
