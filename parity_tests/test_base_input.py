@@ -24,6 +24,7 @@ X = np.zeros((5, 2, 3), np.float32)
         ({"dtype": "bogus,,"}, "dtype: expected float32 or float64, got 'bogus,,'"),
         ({"rng": 0}, "rng: expected a numpy.random.Generator, got int"),
         ({"dtype": "number"}, "dtype: expected float32 or float64, got 'number'"),
+        ({"dtype": None}, "dtype: expected float32 or float64, got None"),
         ({"bias": "no"}, "bias: expected True or False, got 'no'"),
         ({"bidirectional": 2}, "bidirectional: expected True or False, got 2"),
         ({"dropout": 1}, r"dropout: expected a number in \[0, 1\), got 1"),

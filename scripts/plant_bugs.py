@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("readme", "docs", "derivation", "bugs", "compare_script", "four_ways")
 TESTS = sorted({file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py")} - {*LEFT_OUT})
 # where a file has no tests of its own name
-FIRST = {"text": "data", "checks": "bad_input", "order": "bad_input", "distributed": "train_script",
+FIRST = {"text": "data", "checks": "ba", "order": "bad_input", "distributed": "train_script",
          "derivative": "gradcheck", "verdict": "gradcheck", "rounding": "gradcheck",
          "differentiable": "gradcheck", "readouts": "models", "ladder_results": "ladder",
          "command_line": "bad_options", "judge": "check", "causes": "check_causes", "patterns": "check_causes",
