@@ -205,3 +205,11 @@ ONES = np.ones((2, 3))
 def test_bad_input(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_complex_targets_are_summed_as_they_are() -> None:
+    """For complex steps: their imaginary part is not dropped (NumPy would warn)."""
+    y_hat, y = np.full((2, 4), 0.25 + 0j), np.full((2, 4), 0.25 + 0j)
+    losses, _ = squared_error(y_hat, y)
+    assert losses.dtype == np.complex128
+    np.testing.assert_array_equal(losses, 0)
