@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from numpy_rnn import RNN
+from numpy_rnn.rnn import derivative
 from parity_tests.problems import SCALES, Problem, problems
 from parity_tests.support import check
 
@@ -39,3 +40,9 @@ def test_the_cache_holds_every_state(problem: Problem) -> None:
     np.testing.assert_array_equal(cache.layers[-1].states[0][1:], output)
     if problem.h_0 is not None:
         np.testing.assert_array_equal(cache.layers[-1].states[0][0], problem.h_0[-1])
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_derivative_keeps_the_dtype(nonlinearity: str, dtype: type) -> None:
+    assert derivative(np.array([-1.0, 0.0, 1.0], dtype), nonlinearity).dtype == dtype
