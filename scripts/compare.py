@@ -81,7 +81,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    stopped = "with --seeds, --json and the results.json of its folder go on"
+    stopped = "after --seeds, give its results.json to --json, and it goes on"
     return status_of("compare.py", compare, parse_arguments(arguments), stopped)
 
 
