@@ -74,15 +74,15 @@ def test_the_right_rule_is_that_of_the_library(pair: Pair) -> None:
 def test_every_variant_is_recognised_as_itself(pair: Pair) -> None:
     """As if a reader had exactly this bug. So no two of them give the same results, and none gives the right ones."""
     drawn = problems(pair)
-    states = [right_states(pair, problem.arguments) for problem in drawn]
+    calls = {"changed": np.array([], dtype=str), "repeats": np.array(True)}
+    reached = [right_states(pair, problem.arguments) | calls for problem in drawn]
+    found = {f"{pair.name}/{k}/{name}": array for k, states in enumerate(reached) for name, array in states.items()}
+    at_right_states = compared(pair, found)
     for bug in BUGS[pair.name]:
-        results: dict[str, Any] = {}
-        for k, (problem, reached) in enumerate(zip(drawn, states, strict=True)):
-            found = backward(bug, problem, reached)
-            calls = {"changed": np.array([], dtype=str), "repeats": np.array(True)}
-            theirs = reached | {name: found[name] for name in pair.gradients} | calls
-            results |= {f"{pair.name}/{k}/{name}": array for name, array in theirs.items()}
-        cases = compared(pair, results, None)
+        cases = []
+        for case in at_right_states:
+            wrong = backward(bug, case.problem, case.states)
+            cases.append(case._replace(theirs=case.theirs | {name: wrong[name] for name in pair.gradients}))
         (cause,) = causes(pair, cases, gradients(pair, cases), None)
         assert (cause.id, cause.text, cause.reproduced) == (bug.id, bug.text, True)
         assert (cause.equation, cause.line) == right_line(pair.name, bug.target)

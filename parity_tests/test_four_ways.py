@@ -19,7 +19,7 @@ WAYS = ("BPTT", "RTRL", "complex step", "autograd", "finite differences")
 @pytest.mark.parametrize("T", [1, 2, 7, 50])
 @pytest.mark.parametrize("error", ["squared_error", "cross_entropy"])
 def test_all_ways_agree(T: int, error: str) -> None:
-    for seed in range(3):
+    for seed in range(3 if T < 50 else 1):
         table = four_ways.disagreements(T, error, seed)
         assert list(table) == list(itertools.combinations(WAYS, 2))
         for pair, disagreement in table.items():

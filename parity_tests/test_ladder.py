@@ -159,7 +159,7 @@ def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
     """Ctrl-C after the first finished run: it is kept, and the second time only the others are trained."""
     arguments = ["--systems", "basic", "--ends", "--seeds", "0", "1"]
     command = [sys.executable, str(ROOT / "scripts" / "ladder.py"), *arguments]
@@ -172,8 +172,9 @@ def test_the_script_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     assert errors.endswith("ladder.py: stopped; finished runs are kept in ladder.json; the same command goes on\n")
     before = json.loads((tmp_path / "ladder.json").read_text())["runs"]
     assert 1 <= len(before) < 4
-    report = run_script(tmp_path, *arguments, "--report")
-    assert report.stdout.startswith("| system | cell | rung |"), report.stderr
+    monkeypatch.chdir(tmp_path)
+    assert LADDER.main([*arguments, "--report"]) == 0
+    assert capsys.readouterr().out.startswith("| system | cell | rung |")
     assert json.loads((tmp_path / "ladder.json").read_text())["runs"] == before
     done = run_script(tmp_path, *arguments)
     assert done.returncode == 0, done.stderr
@@ -263,8 +264,8 @@ def test_a_diagnosis_is_printed_with_its_numbers(tmp_path: Path, capsys: Any) ->
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_users_mistake(tmp_path: Path, arguments: list[str], message: str) -> None:
-    done = run_script(tmp_path, *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
+def test_a_users_mistake(tmp_path: Path, monkeypatch: Any, capsys: Any, arguments: list[str], message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert LADDER.main(arguments) == 2
+    assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

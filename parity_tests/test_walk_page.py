@@ -57,8 +57,10 @@ def link_of(name: str, **others: Any) -> str:
     return "&".join(f"{key}={value}" for key, value in given.items())
 
 
-def value(browser: Any, name: str) -> float:
-    return float(browser.find_element("id", name).get_attribute("data-value"))
+def values(browser: Any, *names: str) -> list[float]:
+    """What the page shows, unrounded."""
+    script = "return [...arguments].map((id) => document.getElementById(id).dataset.value)"
+    return [float(text) for text in browser.execute_script(script, *names)]
 
 
 def typed(browser: Any, name: str, k: int) -> None:
@@ -94,10 +96,10 @@ def test_every_truncation_by_keyboard_is_the_layers(browser: Any, name: str) -> 
         typed(browser, "k2", k2)
         cut = layer.backward(d_output, None, cache, k1=k1, k2=k2).params["W_hh_l0"]
         cosine = (full * cut).sum() / np.linalg.norm(full) / np.linalg.norm(cut)
-        shown = [value(browser, of) for of in ("full-norm", "truncated-norm", "cosine")]
+        *shown, shown_bias = values(browser, "full-norm", "truncated-norm", "cosine", "bias")
         assert shown == pytest.approx([np.linalg.norm(full), np.linalg.norm(cut), cosine], rel=1e-9), (k1, k2)
         bias = np.linalg.norm(full - cut) / np.linalg.norm(full)
-        assert value(browser, "bias") == pytest.approx(bias, rel=1e-8, abs=1e-11)
+        assert shown_bias == pytest.approx(bias, rel=1e-8, abs=1e-11)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -108,9 +110,9 @@ def test_one_loss_alone_and_the_smallest_k2(browser: Any, name: str) -> None:
         Select(browser.find_element("id", "loss")).select_by_value(str(loss))
         some = G if loss == 0 else G * (np.arange(T) == loss - 1)[:, None, None, None]
         kept = np.linalg.norm(some[window_mask(T, 2, 4)].sum(axis=0))
-        assert value(browser, "full-norm") == pytest.approx(np.linalg.norm(some.sum(axis=(0, 1))), rel=1e-9)
-        assert value(browser, "truncated-norm") == pytest.approx(kept, rel=1e-9)
-        assert value(browser, "bias") == pytest.approx(truncation_bias(some, 2, 4).relative, rel=1e-8, abs=1e-11)
+        *norms, bias = values(browser, "full-norm", "truncated-norm", "bias")
+        assert norms == pytest.approx([np.linalg.norm(some.sum(axis=(0, 1))), kept], rel=1e-9)
+        assert bias == pytest.approx(truncation_bias(some, 2, 4).relative, rel=1e-8, abs=1e-11)
         bold = [float(b.text) for b in browser.find_elements("css selector", "#smallest strong")]
         assert bold == [smallest_k2(some, share) for share in (0.1, 0.05, 0.01)]
 
@@ -241,7 +243,7 @@ def test_a_planted_bugs_cells_are_red(browser: Any, bug: str) -> None:
     for t, k, has_right, title in red:
         assert has_right
         assert title.endswith(f"right: {float(f'{np.linalg.norm(right[t, k]):.3e}'):.4g}") or "e" in title
-    assert value(browser, "full-norm") == pytest.approx(np.linalg.norm(G.sum(axis=(0, 1))), rel=1e-9)
+    assert values(browser, "full-norm") == pytest.approx([np.linalg.norm(G.sum(axis=(0, 1)))], rel=1e-9)
     moments = browser.execute_script("return momentsOf(now.run).map((o) => o.m.id)")
     browser.execute_script("walk(arguments[0])", moments.index(run["bugs"][bug]["moment"], 20) + 1)
     assert "This is the right line; with the bug:" in browser.find_element("id", "source").text

@@ -41,14 +41,14 @@ class LSTMBackward(Backward):
     def through_time(self, a: Arrays) -> Arrays:
         x, hs, cs = a["x"], a["hs"], a["cs"]
         z = x @ a["W_xh"] + a["b_xh"] + a["b_hh"] + hs[:-1] @ a["W_hh"]
+        z_i, z_f, z_g, z_o = np.split(z, 4, axis=-1)  # of all steps, (T, N, H)
+        every = {"i": self.sigmoid(z_i), "f": self.sigmoid(z_f), "g": np.tanh(z_g), "o": self.sigmoid(z_o)}
+        every |= {"c_prev": cs[:-1], "c": cs[1:], "tanh_c": np.tanh(cs[1:])}
+        every |= {"z_i": z_i, "z_f": z_f, "z_g": z_g, "z_o": z_o}
         dz, T = np.zeros_like(z), len(x)
         dh_next, dc_next = np.zeros_like(hs[0]), np.zeros_like(cs[0])
         for t in self.steps(T):
-            z_i, z_f, z_g, z_o = np.split(z[t], 4, axis=-1)
-            s = Step(
-                i=self.sigmoid(z_i), f=self.sigmoid(z_f), g=np.tanh(z_g), o=self.sigmoid(z_o), c_prev=cs[t], c=cs[t + 1]
-            )
-            s.z_i, s.z_f, s.z_g, s.z_o, s.tanh_c = z_i, z_f, z_g, z_o, np.tanh(s.c)
+            s = Step(**{name: array[t] for name, array in every.items()})
             dh = self.dh(a["d_hs"][t], dh_next, t, T)
             dc = self.dc(dc_next, dh, s)
             dz[t] = self.dz([gate(dh, dc, s) for gate in (self.dz_i, self.dz_f, self.dz_g, self.dz_o)])
@@ -93,19 +93,14 @@ class GRUBackward(Backward):
     def through_time(self, a: Arrays) -> Arrays:
         x, hs = a["x"], a["hs"]
         a_t, s_t = x @ a["W_xh"] + a["b_xh"], hs[:-1] @ a["W_hh"] + a["b_hh"]
+        (a_r, a_z, a_n), (s_r, s_z, s_n) = np.split(a_t, 3, axis=-1), np.split(s_t, 3, axis=-1)  # each (T, N, H)
+        z_r, z_z = a_r + s_r, a_z + s_z
+        r, z = self.sigmoid(z_r), self.sigmoid(z_z)
+        z_n = a_n + r * s_n
+        every = {"h_prev": hs[:-1], "s_n": s_n, "z_r": z_r, "z_z": z_z, "z_n": z_n, "r": r, "z": z, "n": np.tanh(z_n)}
         da, ds, after, T = np.zeros_like(a_t), np.zeros_like(a_t), np.zeros_like(hs[0]), len(x)
         for t in self.steps(T):
-            (a_r, a_z, a_n), (s_r, s_z, s_n) = np.split(a_t[t], 3, axis=-1), np.split(s_t[t], 3, axis=-1)
-            s = Step(
-                h_prev=hs[t],
-                r=self.sigmoid(a_r + s_r),
-                z=self.sigmoid(a_z + s_z),
-                s_n=s_n,
-                z_r=a_r + s_r,
-                z_z=a_z + s_z,
-            )
-            s.z_n = a_n + s.r * s_n
-            s.n = np.tanh(s.z_n)
+            s = Step(**{name: array[t] for name, array in every.items()})
             dh = self.dh(a["d_hs"][t], after, t, T)
             da_n, da_z = self.da_n(dh, s), self.da_z(dh, s)
             da_r = self.da_r(da_n, s)
