@@ -4,14 +4,12 @@ import numpy as np
 
 from numpy_rnn.base import RNNBase
 from numpy_rnn.layers import sigmoid
-from numpy_rnn.packing import pack, time_steps, unpack
+from numpy_rnn.packing import by_gate, pack, time_steps, unpack
 from numpy_rnn.truncation import LayerCache
 from numpy_rnn.types import Array, Params, States
 
-Gates = tuple[Array, Array, Array, Array]
 
-
-def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Array, Gates]:
+def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Array, tuple[Array, ...]]:
     """One time step.
 
     Args:
@@ -23,8 +21,8 @@ def step(a: Array, h_prev: Array, W_hh: Array, b_hh: Array | float) -> tuple[Arr
     Returns:
         h_t (N, H), and for `step_backward` (r, z, n, s_n), (N, H) each; s_n = h_{t-1} W_hn + b_hn.
     """
-    a_r, a_z, a_n = np.split(a, 3, axis=-1)  # each (N, H): the input's part of r, z and n, Eq. (17)
-    s_r, s_z, s_n = np.split(h_prev @ W_hh + b_hh, 3, axis=-1)  # each (N, H): the state's part, Eq. (17)
+    a_r, a_z, a_n = by_gate(a, 3)  # each (N, H): the input's part of r, z and n, Eq. (17)
+    s_r, s_z, s_n = by_gate(h_prev @ W_hh + b_hh, 3)  # each (N, H): the state's part, Eq. (17)
     r = sigmoid(a_r + s_r)  # the reset gate, Eq. (18)
     z = sigmoid(a_z + s_z)  # the update gate, Eq. (18)
     n = np.tanh(a_n + r * s_n)  # the candidate state; r acts after the matrix product, Eq. (18)
@@ -116,9 +114,10 @@ class GRU(RNNBase):
         (dh_n,) = d_states_n
         da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each
         dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
+        W_hh = np.asfortranarray(p["W_hh"])  # so that its transpose, of every step, lies in one piece
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
-            da[packed], ds[packed], dh_next[live] = step_backward(dh, gates[t, :, live], hs[t, live], p["W_hh"])
+            da[packed], ds[packed], dh_next[live] = step_backward(dh, gates[t, :, live], hs[t, live], W_hh)
         dW_xh = pack(x, lengths).T @ da  # (D, 3 H) = sum over t of x_t^T da_t, Eq. (6)
         dW_hh = pack(hs[:-1], lengths).T @ ds  # (H, 3 H) = sum over t of h_{t-1}^T ds_t, Eq. (7)
         db_xh = da.sum(axis=0)  # (3 H,), Eq. (8)

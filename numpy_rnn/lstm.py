@@ -4,14 +4,12 @@ import numpy as np
 
 from numpy_rnn.base import RNNBase
 from numpy_rnn.layers import sigmoid
-from numpy_rnn.packing import pack, time_steps, unpack
+from numpy_rnn.packing import by_gate, pack, time_steps, unpack
 from numpy_rnn.truncation import LayerCache
 from numpy_rnn.types import Array, Params, States
 
-Gates = tuple[Array, Array, Array, Array]
 
-
-def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Array, Gates]:
+def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Array, tuple[Array, ...]]:
     """One time step.
 
     Args:
@@ -23,7 +21,7 @@ def step(a: Array, h_prev: Array, c_prev: Array, W_hh: Array) -> tuple[Array, Ar
     Returns:
         h_t, c_t and the gates (i, f, g, o), (N, H) each.
     """
-    z_i, z_f, z_g, z_o = np.split(a + h_prev @ W_hh, 4, axis=-1)  # each (N, H), Eq. (10)
+    z_i, z_f, z_g, z_o = by_gate(a + h_prev @ W_hh, 4)  # each (N, H), Eq. (10)
     i = sigmoid(z_i)  # the input gate, Eq. (10)
     f = sigmoid(z_f)  # the forget gate, Eq. (10)
     g = np.tanh(z_g)  # the new values for the cell, Eq. (10)
@@ -127,10 +125,11 @@ class LSTM(RNNBase):
         dh_n, dc_n = d_states_n
         dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H)
         dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): row n is first used at the last step of sequence n
+        W_hh = np.asfortranarray(p["W_hh"])  # so that its transpose, of every step, lies in one piece
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             dz[packed], dh_next[live], dc_next[live] = step_backward(
-                dh, dc_next[live], gates[t, :, live], cs[t, live], cs[t + 1, live], p["W_hh"]
+                dh, dc_next[live], gates[t, :, live], cs[t, live], cs[t + 1, live], W_hh
             )
         dW_xh = pack(x, lengths).T @ dz  # (D, 4 H) = sum over t of x_t^T dz_t, Eq. (6)
         dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, 4 H) = sum over t of h_{t-1}^T dz_t, Eq. (7)

@@ -65,6 +65,11 @@ def flat(a: Array) -> Array:
     return a.reshape(-1, a.shape[-1])
 
 
+def by_gate(a: Array, count: int) -> Array:
+    """(N, count H), gates side by side -> (count, N, H), each in one piece: so NumPy computes with it most quickly."""
+    return np.ascontiguousarray(a.reshape(len(a), count, -1).swapaxes(0, 1))
+
+
 def pack(a: Array, lengths: Array) -> Array:
     """The real steps of all sequences, without the pads, in the order of PyTorch's packed sequences.
 

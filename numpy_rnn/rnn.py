@@ -122,9 +122,10 @@ class RNN(RNNBase):
         (dh_n,) = d_states_n
         dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H)
         dh_next = dh_n.copy()  # (N, H): row n is used from the last step of sequence n backwards
+        W_hh = np.asfortranarray(p["W_hh"])  # so that its transpose, of every step, lies in one piece
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
-            dz[packed], dh_next[live] = step_backward(dh, hs[t + 1, live], p["W_hh"], self.nonlinearity)
+            dz[packed], dh_next[live] = step_backward(dh, hs[t + 1, live], W_hh, self.nonlinearity)
         dW_xh = pack(x, lengths).T @ dz  # (D, H) = sum over t of x_t^T dz_t, Eq. (6)
         dW_hh = pack(hs[:-1], lengths).T @ dz  # (H, H) = sum over t of h_{t-1}^T dz_t, Eq. (7)
         db_xh = dz.sum(axis=0)  # (H,), Eq. (8)

@@ -55,7 +55,7 @@ MOMENTS = {
     "lstm": (
         Moment("gates", "forward", "(10)",
                "i, f, o = sigmoid(z), g = tanh(z), z = x_{t} W_xh + b_xh + h_{t-1} W_hh + b_hh", READ,
-               (("i", "i"), ("f", "f"), ("g", "g"), ("o", "o")), "lstm.py", "z_i, z_f, z_g, z_o = np.split(a + h_prev"),
+               (("i", "i"), ("f", "f"), ("g", "g"), ("o", "o")), "lstm.py", "z_i, z_f, z_g, z_o = by_gate(a + h_prev"),
         Moment("cell", "forward", "(11)", "c_{t} = f ⊙ c_{t-1} + i ⊙ g",
                (("f", "f"), ("c_{t-1}", "c_prev"), ("i", "i"), ("g", "g")), (("c_{t}", "c"),), "lstm.py",
                "c = f * c_prev"),

@@ -43,7 +43,7 @@ BUGS = [
     ("LSTM: f' of tanh, not of sigmoid", LSTM, "dz_f = dc * c_prev * f * (1 - f)", "dz_f = dc * c_prev * (1 - f * f)"),
     ("LSTM: g' of sigmoid, not of tanh", LSTM, "dz_g = dc * i * (1 - g * g)", "dz_g = dc * i * g * (1 - g)"),
     ("LSTM: i' left out", LSTM, "dz_i = dc * g * i * (1 - i)", "dz_i = dc * g"),
-    ("LSTM: gates i and f swapped", LSTM, "z_i, z_f, z_g, z_o = np.split", "z_f, z_i, z_g, z_o = np.split"),
+    ("LSTM: gates i and f swapped", LSTM, "z_i, z_f, z_g, z_o = by_gate", "z_f, z_i, z_g, z_o = by_gate"),
     ("LSTM: gates g and o swapped on the way back", LSTM, "(dz_i, dz_f, dz_g, dz_o)", "(dz_i, dz_f, dz_o, dz_g)"),
     ("LSTM: the cell's gradient through h_t only", LSTM, "dc = dc_next + dh * o", "dc = dh * o"),
     ("LSTM: the cell's gradient from step t + 1 only", LSTM, "dc = dc_next + dh * o * (1 - tanh_c * tanh_c)",
@@ -60,7 +60,7 @@ BUGS = [
     # the GRU
     ("GRU: the reset gate on the input's part", GRU, "np.tanh(a_n + r * s_n)", "np.tanh(r * a_n + s_n)"),
     ("GRU: z and 1 - z swapped", GRU, "h = (1 - z) * n + z * h_prev", "h = z * n + (1 - z) * h_prev"),
-    ("GRU: gates r and z swapped", GRU, "a_r, a_z, a_n = np.split", "a_z, a_r, a_n = np.split"),
+    ("GRU: gates r and z swapped", GRU, "a_r, a_z, a_n = by_gate", "a_z, a_r, a_n = by_gate"),
     ("GRU: the state's gradient past z left out", GRU, "dh_prev = dh * z + ds @ W_hh.T", "dh_prev = ds @ W_hh.T"),
     ("GRU: the state's gradient through the gates left out", GRU, "dh_prev = dh * z + ds @ W_hh.T", "dh_prev = dh * z"),
     ("GRU: r left out of the state's part of n", GRU, "(da_r, da_z, da_n * r)", "(da_r, da_z, da_n)"),
