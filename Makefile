@@ -2,7 +2,7 @@
 PYTHON ?= python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: compare test mutants lowest newest lint gpu core clean
+.PHONY: compare test mutants lowest newest lint bench gpu core clean
 
 compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews; see scripts/compare.py --help for more
 	.venv/bin/python scripts/compare.py $(ARGS)
@@ -26,6 +26,9 @@ lint: .venv/installed
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	PYTHONPATH=scripts .venv/bin/lint-imports --no-cache
+
+bench: .venv/installed  ## a layer and a training step, beside PyTorch's and JAX's (where it is installed): half an hour
+	.venv/bin/python scripts/benchmark.py --json bench.json --picture docs/cpu.png --markdown docs/cpu.md $(ARGS)
 
 gpu: .venv/installed  ## on a machine with an NVIDIA GPU: the twins there, and what the loop over the cells costs
 	.venv/bin/python -m pytest -n 0 -rs parity_tests/test_cuda.py

@@ -30,7 +30,7 @@ WORKING = {
     "compare": [*TINY, "--steps", "2"],
     "language": ["--updates", "1", "--hidden-size", "2", "--length", "3", "--batch-size", "2", "--steps", "2"],
     "predict": ["model.safetensors", "good"],
-    "benchmark": ["--device", "cpu", "--threads", "1", "--steps", "1", "--max-tokens", "2", "--hidden-size", "2"],
+    "benchmark": ["--cells", "rnn", "--sizes", "2,2,2,2", "--threads", "1", "--rounds", "1", "--steps", "1"],
 }
 WORKING |= {name: [] for name in ("divergence", "vanishing", "recall", "ladder", "embedding_scale", "four_ways")}
 MAINS = {name: import_module(name).main for name in WORKING} | {"walk": walk.main, "check": check.main}

@@ -111,6 +111,15 @@ def test_a_subclass_is_what_it_is_made_of() -> None:
     assert type(from_torch(Theirs(2, 3))) is numpy_rnn.LSTM
 
 
+def test_what_comes_back_is_as_the_layer_has_it() -> None:
+    """Of its dtype, and each row of it in one piece."""
+    layer = numpy_rnn.RNN(2, 3)
+    arrays = {name: a.astype(np.float64) for name, a in to_torch_names(layer, layer.params).items()}
+    for name, a in from_torch_names(layer, arrays).items():
+        assert a.dtype == np.float32, name
+        assert a.flags.c_contiguous, name
+
+
 def with_a_second_bias() -> ElmanNetwork:
     module = ElmanNetwork(2, 3, 4)
     module.hidden.bias_hh_l0.data[1] = 0.1
@@ -145,6 +154,11 @@ def with_a_second_bias() -> ElmanNetwork:
             r"module: expected an Embedding without special settings, got Embedding\(5, 3, padding_idx=0\)",
         ),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),
+        (lambda: from_torch_names(numpy_rnn.Linear(3, 4), {}), r"^arrays: expected a weight, got \[\]$"),
+        (
+            lambda: from_torch_names(LAYERS[0], {"weight_ih_l0": np.ones((3, 4))}),
+            r"^weight_ih_l0: expected shape \(3, 4\), got \(4, 3\)$",
+        ),
         (
             lambda: from_torch_names(LINEAR, {"weight": np.ones((3, 4)), "bias": np.ones(4)}),
             "weight: expected shape",

@@ -147,6 +147,12 @@ def test_embeddings_start_with_the_std_asked_for() -> None:
     assert abs(W.mean()) < 0.001
 
 
+def test_a_mask_of_any_shape() -> None:
+    rng = np.random.default_rng(0)
+    assert Dropout(0.5).mask([2, 3], "float64", rng).shape == (2, 3)
+    assert Dropout(0.5).mask((2, 0), "float64", rng).shape == (2, 0)
+
+
 def test_sigmoid_at_its_ends() -> None:
     """To the last digit where it is tiny, without a warning where exp overflows (warnings are errors here)."""
     z = np.array([-800.0, -40.0, 0.0, 40.0, 800.0])

@@ -157,6 +157,13 @@ def test_the_reductions_gradient_is_its_own(seed: int, mask: bool) -> None:
     assert loss == pytest.approx(sum((weights[:, n] * losses[:, n]).sum() for n in range(4)) / 4, rel=1e-12, abs=1e-14)
 
 
+def test_one_distribution_alone() -> None:
+    """Without axes for steps and sequences."""
+    loss, cache = cross_entropy(np.array([0.0, np.log(3.0)]), np.array(1))
+    np.testing.assert_allclose(loss, np.log(4 / 3))
+    np.testing.assert_allclose(cross_entropy_backward(np.array(1.0), cache), [0.25, -0.25])
+
+
 def test_huge_logits_do_not_overflow() -> None:
     losses, cache = cross_entropy(np.array([[1000.0, -1000.0], [1000.0, -1000.0]]), np.array([0, 1]))
     np.testing.assert_array_equal(losses, [0, 2000])
@@ -200,6 +207,7 @@ ONES = np.ones((2, 3))
             "d_losses: .* got float32",
         ),
         (lambda: cross_entropy_backward(np.ones(3), cross_entropy(np.zeros((2, 3)), np.array([0, 1]))[1]), "d_losses:"),
+        (lambda: cross_entropy_backward(np.ones(3), [ONES]), "^cache: expected what cross_entropy returned, got list$"),
     ],
 )
 def test_bad_input(call: Any, message: str) -> None:

@@ -154,9 +154,18 @@ def test_a_bias_that_grows_again_counts_up_to_its_last_step() -> None:
     assert smallest_k2(G, 0.1) == 3
 
 
+def test_parts_that_are_numbers() -> None:
+    """Without axes of a parameter, and a single one."""
+    assert truncation_bias(np.array([[3.0]]), 1, 1) == (0, 1)
+    assert truncation_bias(np.array([[3.0, 0.0], [4.0, 5.0]]), 1, 1).relative == pytest.approx(4 / 12)
+
+
 def test_the_mask() -> None:
     assert window_mask(3).sum() == 6
     assert window_mask(3, 1, 2).tolist() == [[True, False, False], [True, True, False], [False, True, True]]
+
+
+PARTS = r"^G: expected shape \(T, T, ...\), not empty"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +180,11 @@ def test_the_mask() -> None:
         (lambda: jacobians(RNN(3, 4), data()[0][:, :1], state="c"), "state: expected"),
         (lambda: truncation_bias(np.zeros((2, 2, 1)), 1, 1), "^G: expected a gradient that is not zero, got zeros$"),
         (lambda: truncation_bias(np.ones((2, 2, 1)), 2, 1), "k2"),
+        (lambda: truncation_bias(np.ones((0, 0)), 1, 1), rf"{PARTS}, got \(0, 0\)$"),
+        (lambda: truncation_bias(np.ones((2, 3)), 1, 1), rf"{PARTS}, got \(2, 3\)$"),
+        (lambda: truncation_bias(np.ones(2), 1, 1), rf"{PARTS}, got \(2,\)$"),
+        (lambda: jacobians("rnn", data()[0]), "^layer: expected RNNBase, got str$"),
+        (lambda: next(single_losses("rnn", *data())), "^layer: expected RNNBase, got str$"),
     ],
 )
 def test_bad_input(act: Any, message: str) -> None:

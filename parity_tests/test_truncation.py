@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import numpy_rnn
-from numpy_rnn.truncation import windows
+from numpy_rnn.truncation import Window, windows
 from parity_tests.problems import Problem, draw_problem, draw_weights, make_layer, problems, state, states
 from parity_tests.support import by_autograd, check_gradients, named
 
@@ -164,6 +164,24 @@ def test_windows_by_hand() -> None:
     assert listed([5], 2, 5) == listed([5], 2) == listed([5]) == [(0, 0, 5, 0, 0)]  # full
     assert listed([3], 1, 1) == [(0, 0, 1, 0, 0), (1, 1, 2, 0, 0), (2, 2, 3, 0, 0)]  # no recurrence
     assert listed([6, 5, 2], 2, 3) == [(0, 0, 2, 0, 2), (1, 2, 4, 0, 1), (3, 4, 6, 0, 0), (2, 4, 6, 1, 1)]
+
+
+def test_the_cache_of_a_window_is_that_of_a_run_over_it() -> None:
+    """Of the same layer, with the same arrays as a forward pass from the state before the window has."""
+    rng = np.random.default_rng(0)
+    layer = numpy_rnn.GRU(3, 4, num_layers=2)
+    x, masks = rng.normal(size=(7, 3, 3)).astype(np.float32), [rng.random((7, 3, 4)).astype(np.float32)]
+    _, _, whole = layer.forward(x, None, np.array([7, 5, 2]), masks)
+    cut = whole.cut(Window(2, 3, 6), slice(0, 2))
+    before = np.stack([part.states[0][2, :2] for part in whole.layers])
+    _, _, alone = layer.forward(x[2:6, :2], before, np.array([4, 3]), [masks[0][2:6, :2]])
+    assert (cut.made_by, cut.order) == (layer, whole.order)
+    np.testing.assert_array_equal(cut.lengths, alone.lengths)
+    np.testing.assert_array_equal(cut.masks[0], alone.masks[0])
+    for part, expected in zip(cut.layers, alone.layers, strict=True):
+        for ours, theirs in ((part.x, expected.x), (part.states[0], expected.states[0]), (part.gates, expected.gates)):
+            assert ours.shape == theirs.shape
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 LAYER = numpy_rnn.RNN(3, 4)

@@ -1,131 +1,135 @@
-"""What the loop over RNNCell, LSTMCell or GRUCell costs: the system rnncell, 200 small steps a review.
+"""How long do a layer, and a training step, take, and how long do they take in PyTorch and JAX?
 
-whole     nn.RNN, nn.LSTM or nn.GRU, the whole sequence at once; on a GPU it is cuDNN's
-eager     the loop over the cell: some launches for each of the steps, forward and backward
-captured  the loop for a GPU: the inputs' products taken out of it, one compiled kernel beside the state's product in
-          each step, and all recorded once as a CUDA graph: one launch forward, one backward (needs a GPU)
-
-Each with the same network around it (Embedding, read-out, Linear, ReLU, Linear), Adam and clipping, on random words.
-Prints milliseconds per training step: the median of --steps with its quartiles, its ratio to the whole layer's, and
-what an epoch of IMDB's 20,000 reviews would take of such steps.
+On a CPU, in one process, by turns, with the same weights, data and threads:
+  layers   forward and backward of one layer by numpy_rnn, torch.nn, a loop over torch's cell, JAX where it is
+           installed, and its matrix products alone, which no way can go below
+  lengths  a batch of sequences of unequal length, by the share of its real steps
+  epochs   the training steps of an epoch, of the toy reviews or of IMDB, by NumPy and PyTorch
+  memory   the peak of forward and backward, in a process for each
+On a GPU (--device cuda): a training step of the system rnncell by cuDNN, by the loop over the cell, and captured.
 """
 
 import argparse
+import json
 import sys
-import time
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
-from common.command_line import Parser, add_threads, check_writable, status_of, use_threads
+from common.command_line import (
+    Parser,
+    add_data_options,
+    check_apart,
+    check_writable,
+    load_data,
+    status_of,
+)
+from common.cpu_benchmark import epoch_row, layer_row, lengths_row, memory_row
+from common.cpu_tables import BY_CELL, about, draw, page
+from common.gpu_benchmark import lines
+from common.layer_ways import IMDB, LONG, SIZES, Size
 
-import numpy as np
-import torch
-from torch import Tensor, nn
 from tqdm import tqdm
 
-from numpy_rnn.checks import check_choice, check_size
+from numpy_rnn.checks import check_size, expect
 from numpy_rnn.files import atomic_write
-from numpy_rnn.sentiment.config import Config
-from numpy_rnn.sentiment.data.batches import Batch
-from numpy_rnn.sentiment.models import build_model
-from numpy_rnn.sentiment.systems import repaired
-from numpy_rnn.sentiment.training import Trainer
+from numpy_rnn.sentiment.config import DEFAULTS
 from torch_rnn.devices import choose_device
-from torch_rnn.training import TorchTrainer
 
-REVIEWS, WORDS = 20_000, 10_002
-KINDS = ("whole", "eager", "captured")
-WHOLE = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
-PAGE = """# How long does a training step take on a GPU?
+EXAMPLES = """examples:
+  make bench                                                    all of it: half an hour
+  make bench ARGS="--data imdb --data-dir DIR"                  with the epochs of IMDB
+  scripts/benchmark.py --cells lstm --sizes 100,20,50,64        one layer of this T, N, D and H
+"""
+TITLE = """# How long does a training step take on a {}?
 
-`make gpu` writes this page. [results.md](results.md#on-a-gpu) says what the rows mean.
+`make {}` writes this page. [results.md](results.md{}) says what it means.
 
 """
-WARM_UP = 3  # steps that are not measured
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = Parser(description=__doc__)
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: cuda if there is one)")
-    add_threads(parser)
-    parser.add_argument("--cells", nargs="+", choices=WHOLE, default=[*WHOLE], help="(default: all three)")
-    parser.add_argument("--steps", type=int, default=50, help="that are measured (default: %(default)s)")
-    parser.add_argument("--max-tokens", type=int, default=200, help="T (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=64, help="N (default: %(default)s)")
-    parser.add_argument("--hidden-size", type=int, default=300, help="H (default: %(default)s)")
-    parser.add_argument("--markdown", metavar="FILE", help="write the table to FILE, too")
+    parser = Parser(description=__doc__, epilog=EXAMPLES)
+    add = parser.add_argument
+    add("--device", default="cpu", help="cpu, cuda, ... (default: cpu)")
+    add("--cells", nargs="+", choices=BY_CELL, default=BY_CELL, help="(default: all three)")
+    add("--sizes", nargs="+", type=size_of, default=SIZES, metavar="T,N,D,H", help="of the layers (default: four)")
+    add("--threads", nargs="+", type=int, default=[1, 2], help="of each way (default: 1 2)")
+    add("--rounds", type=int, default=15, help="measurements of each way (default: %(default)s)")
+    add("--steps", type=int, help="training steps, of an epoch or on a GPU (default: the whole epoch; 100)")
+    add_data_options(parser)
+    add("--json", metavar="FILE", help="all figures")
+    add("--picture", metavar="FILE", help="of the layers")
+    add("--markdown", metavar="FILE", help="write the tables to FILE, too")
     return status_of("benchmark.py", benchmark, parser.parse_args(arguments))
+
+
+def size_of(text: str) -> Size:
+    """T,N,D,H -> Size."""
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.isdigit() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"expected four whole numbers T,N,D,H >= 1, got {text!r}")
+    return Size(*map(int, parts))
 
 
 def benchmark(args: argparse.Namespace) -> None:
     device = choose_device(args.device)
-    use_threads(args.threads)
-    check_size("steps", args.steps)
-    sizes = {"max_tokens": args.max_tokens, "batch_size": args.batch_size, "hidden_size": args.hidden_size}
-    config = replace(repaired("rnncell"), **sizes)
-    cuda = device.startswith("cuda")
-    check_writable("markdown", args.markdown)
-    where = torch.cuda.get_device_name(device) if cuda else f"CPU, threads: {args.threads}"
-    lines = [
-        f"PyTorch {torch.__version__}, {where}; T = {args.max_tokens}, N = {args.batch_size}, H = {args.hidden_size}\n",
-        "| cell | how | ms per step | quartiles | of whole | s per epoch |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-    ]
-    print("\n".join(lines))
-    for cell in args.cells:
-        whole = 0.0
-        for kind in KINDS:
-            if kind == "captured" and not cuda:
-                lines.append(f"| {cell} | captured | not measured: it needs a GPU | | | |")
-            else:
-                seconds = seconds_per_step(kind, replace(config, cell=cell), WORDS, device, args.steps)
-                whole = whole or float(np.median(seconds))  # it is the first
-                lines.append(row(cell, kind, seconds, whole, -(-REVIEWS // args.batch_size)))
-            print(lines[-1], flush=True)
-    if args.markdown:
-        with atomic_write(args.markdown) as stream:
-            stream.write((PAGE + "\n".join(lines) + "\n").encode())
+    for argument in ("json", "picture", "markdown"):
+        check_writable(argument, getattr(args, argument))
+    check_apart("json", args.json, "picture", args.picture)
+    check_apart("markdown", args.markdown, "json", args.json)
+    check_apart("markdown", args.markdown, "picture", args.picture)
+    check_size("rounds", args.rounds)
+    expect(args.steps is None or args.steps >= 1, "steps", "a whole number >= 1", args.steps)
+    if device.startswith("cuda"):
+        text = show(lines(list(args.cells), device, args.steps or 100))
+        write(args.markdown, TITLE.format("GPU", "gpu", "#on-a-gpu") + text)
+        return
+    found = measure(args)
+    write(args.json, json.dumps(found, indent=1))
+    if args.picture:
+        with atomic_write(args.picture) as stream:
+            draw(stream, found["layers"])
+    text = show(f"{part}\n" for part in page(found))
+    write(args.markdown, TITLE.format("CPU", "bench", "#on-a-cpu") + text.rstrip() + "\n")
 
 
-def row(cell: str, kind: str, seconds: list[float], whole: float, steps_per_epoch: int) -> str:
-    """A line of the table."""
-    low, typical, high = np.percentile(seconds, (25, 50, 75))
-    return (
-        f"| {cell} | {kind} | {1e3 * typical:.2f} | {1e3 * low:.2f} to {1e3 * high:.2f} "
-        f"| {typical / whole:.2f} | {typical * steps_per_epoch:.1f} |"
-    )
+def measure(args: argparse.Namespace) -> dict[str, Any]:
+    """The rows of each table."""
+    config = DEFAULTS[args.data]
+    data = load_data(args, config)
+    at_most = max(args.threads)
+    with tqdm(total=args.rounds * len(args.cells) * (len(args.sizes) * len(args.threads) + 1), disable=None) as bar:
+        of_layers = product(args.sizes, args.threads, args.cells)
+        layers = [layer_row(cell, size, threads, args.rounds, bar) for size, threads, cell in of_layers]
+        lengths = [lengths_row(cell, shortest(args.sizes, IMDB), at_most, args.rounds, bar) for cell in args.cells]
+    memory = [memory_row(cell, shortest(args.sizes, LONG)) for cell in args.cells]
+    epochs = []
+    for threads, cell in product(args.threads, args.cells):
+        epochs.append(epoch_row(args.data, data, replace(config, cell=cell), threads, args.steps))
+    found = {"about": about() | {"data": args.data}, "layers": layers, "lengths": lengths, "memory": memory}
+    return found | {"epochs": epochs}
 
 
-class WholeSequence(nn.Module):
-    """nn.RNN, nn.LSTM or nn.GRU in the place of the loop: x (T, N, D) -> h_1..h_T (T, N, H)."""
-
-    def __init__(self, cell: str, input_size: int, hidden_size: int):
-        super().__init__()
-        self.rnn = WHOLE[cell](input_size, hidden_size)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.rnn(x)[0]
+def shortest(sizes: list[Size], wanted: Size) -> Size:
+    """The size that a goal is for, or where it is not among those that are measured, the first of them."""
+    return wanted if wanted in sizes else sizes[0]
 
 
-def seconds_per_step(kind: str, config: Config, words: int, device: str, steps: int) -> list[float]:
-    """Of `steps` training steps on one batch of random words, all max_tokens long: forward, backward, clip, Adam."""
-    check_choice("kind", kind, KINDS)
-    trainer = TorchTrainer(Trainer(build_model(words, replace(config, system="rnncell"))), device)
-    if kind == "whole":
-        trainer.model.rnn = WholeSequence(config.cell, config.embedding_size, config.hidden_size).to(device)
-        trainer.optimizer = torch.optim.Adam(trainer.model.parameters())
-    elif kind == "captured":
-        trainer.model.capture(config.max_tokens, config.batch_size)  # type: ignore[operator]
-    rng, T, N = np.random.default_rng(0), config.max_tokens, config.batch_size
-    ids, lengths = rng.integers(2, words, (T, N)), np.full(N, T)
-    batch = trainer.tensors(Batch(ids, lengths, rng.integers(0, 2, N), None, np.arange(N)))
-    seconds = []
-    for _ in tqdm(range(WARM_UP + steps), kind, leave=False, disable=None):
-        start = time.perf_counter()
-        trainer.step(batch, config.lr)
-        if trainer.device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - start)
-    return seconds[WARM_UP:]
+def show(parts: Iterator[str]) -> str:
+    """Prints each part as it comes, and returns all."""
+    text = ""
+    for part in parts:
+        print(part, flush=True)
+        text += f"{part}\n"
+    return text
+
+
+def write(file: str | None, text: str) -> None:
+    if file:
+        with atomic_write(file) as stream:
+            stream.write(text.encode())
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ READOUTS = "numpy_rnn/sentiment/readouts.py"
 TEXT, BATCHES, IMDB = (f"numpy_rnn/sentiment/data/{name}.py" for name in ("text", "batches", "imdb"))
 COMPARISON, DISTRIBUTED, BACKENDS = (f"torch_rnn/{name}.py" for name in ("comparison", "distributed", "backends"))
 TWINS, TWIN_TRAINING, LOOPS = (f"torch_rnn/{name}.py" for name in ("models", "training", "loops"))
-DIVERGENCE, BENCHMARK = (f"scripts/{name}.py" for name in ("divergence", "benchmark"))
-LADDER_SCRIPT, PREDICT = (f"scripts/{name}.py" for name in ("ladder", "predict"))
-LADDER, RUN_FOLDER = (f"scripts/common/{name}.py" for name in ("ladder_results", "run_folder"))
+DIVERGENCE, LADDER_SCRIPT, PREDICT = (f"scripts/{name}.py" for name in ("divergence", "ladder", "predict"))
+LADDER, RUN_FOLDER, GPU_BENCHMARK, CPU_BENCHMARK = (
+    f"scripts/common/{name}.py" for name in ("ladder_results", "run_folder", "gpu_benchmark", "cpu_benchmark")
+)
 CHECK = "numpy_rnn/check"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
@@ -279,7 +280,12 @@ BUGS = [
     ("several processes: each keeps its own loss", DISTRIBUTED, "dist.all_reduce(totals)", "totals *= self.world"),
     ("the loop is not captured", BACKENDS, "trainer.model.capture(config.max_tokens, config.batch_size)", "pass"),
     ("a GPU is sent one batch at a time", TWIN_TRAINING, 'if self.device.type == "cpu" else list(tensors)', ""),
-    ("the benchmark's whole layer is the loop", BENCHMARK, 'if kind == "whole":', 'if kind == "no":'),
+    ("the benchmark's whole layer is the loop", GPU_BENCHMARK, 'if kind == "whole":', 'if kind == "no":'),
+    ("the benchmark counts JAX's threads as one", CPU_BENCHMARK, ' and not (name == "JAX" and threads == 1)', ""),
+    ("the benchmark counts the turn in which memory is new", CPU_BENCHMARK, "turns[len(turns) > 1 :]", "turns"),
+    ("the benchmark's lengths are held to the full batch", CPU_BENCHMARK, " * lengths.mean() / size.T", ""),
+    ("the benchmark times the making of tensors", CPU_BENCHMARK,
+     "[theirs.tensors(batch) for batch in block]", "block"),
     ("--deterministic does nothing", BACKENDS, "devices.make_deterministic()", "pass"),
     ("a captured loop in testing, too", TWINS, "if torch.is_grad_enabled() else None", ""),
     ("the loop for a GPU: the GRU's b_hn is not reset", LOOPS,
