@@ -9,7 +9,7 @@ import torch
 
 import numpy_rnn
 import torch_rnn
-from numpy_rnn import sentiment, split
+from numpy_rnn import gradient_checkpointing, sentiment, split
 from numpy_rnn.rtrl import rtrl
 from numpy_rnn.sentiment.order import order_effect
 
@@ -55,6 +55,9 @@ def calls(folder: Path) -> dict[str, Call]:
     add("truncated_sum", split.truncated_sum, G=G, k1=1, k2=2)
     add("truncation_bias", split.truncation_bias, G=G, k1=1, k2=2)
     add("smallest_k2", split.smallest_k2, G=G, share=0.1)
+    one = numpy_rnn.LSTM(D, H, dtype="float64")
+    _, kept = add("checkpointed", gradient_checkpointing.forward, layer=one, x=x, lengths=lengths, S=2, k=4)
+    add("checkpointed.backward", gradient_checkpointing.backward, d_output=lambda start, h: h, d_h_n=None, kept=kept)
     add("rtrl", rtrl, layer=numpy_rnn.RNN(D, H, dtype="float64"), x=x, d_output=np.ones((T, N, H)))
 
     network = add("ElmanNetwork", numpy_rnn.ElmanNetwork, **sizes, output_size=C, error="squared_error")

@@ -30,6 +30,7 @@ WORKING = {
     "compare": [*TINY, "--steps", "2"],
     "language": ["--updates", "1", "--hidden-size", "2", "--length", "3", "--batch-size", "2", "--steps", "2"],
     "predict": ["model.safetensors", "good"],
+    "growth": ["--steps", "1", "2", "--hidden-sizes", "1", "2", "--batch-size", "1", "--rounds", "1"],
     "benchmark": ["--cells", "rnn", "--sizes", "2,2,2,2", "--threads", "1", "--rounds", "1", "--steps", "1"],
 }
 WORKING |= {name: [] for name in ("divergence", "vanishing", "recall", "ladder", "embedding_scale", "four_ways")}

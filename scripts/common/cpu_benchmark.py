@@ -37,11 +37,13 @@ def quartiles(values: Array) -> list[float]:
 def measured(found: dict[str, Way], rounds: int, bar: Any) -> dict[str, Array]:
     """Seconds forward and backward of each way, (rounds, 2); every way once in each round."""
     seconds: dict[str, list[Array]] = {name: [] for name in found}
+    short = {name: sum(way.seconds()) < SHORT for name, way in found.items()}
     for _ in range(rounds):
         for name, way in found.items():
             time.sleep(PAUSE)
-            calls = 10 if sum(way.seconds()) < SHORT else 1  # the first call wakes its own thread pool
-            seconds[name].append(np.mean([way.seconds() for _ in range(calls)], axis=0))
+            if short[name]:
+                way.seconds()  # wakes its own thread pool
+            seconds[name].append(np.mean([way.seconds() for _ in range(10 if short[name] else 1)], axis=0))
         bar.update()
     return {name: np.array(s) for name, s in seconds.items()}
 
