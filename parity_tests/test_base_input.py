@@ -161,9 +161,10 @@ def test_a_cache_of_another_layer(other: Any) -> None:
         LAYER.backward(None, None, cache)
 
 
-def test_no_cache_at_all() -> None:
-    not_a_cache: Any = None
-    with pytest.raises(ValueError, match=r"cache: expected what forward of this layer, RNN.*, returned, got NoneType"):
+@pytest.mark.parametrize("not_a_cache", [None, {}], ids=["None", "dict"])
+def test_no_cache_at_all(not_a_cache: Any) -> None:
+    message = rf"cache: expected what forward of this layer, RNN.*, returned, got {type(not_a_cache).__name__}$"
+    with pytest.raises(ValueError, match=message):
         LAYER.backward(None, None, not_a_cache)
 
 

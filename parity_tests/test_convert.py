@@ -11,6 +11,7 @@ from torch import nn
 import numpy_rnn
 from numpy_rnn.sentiment import Config, SentimentModel, build_model
 from torch_rnn import ElmanNetwork, from_torch, from_torch_names, to_torch, to_torch_names
+from torch_rnn.convert import torch_name
 
 LINEAR = numpy_rnn.Linear(3, 4, dtype=np.float64)
 LAYERS = [
@@ -115,6 +116,7 @@ def test_what_comes_back_is_as_the_layer_has_it() -> None:
     """Of its dtype, and each row of it in one piece."""
     layer = numpy_rnn.RNN(2, 3)
     arrays = {name: a.astype(np.float64) for name, a in to_torch_names(layer, layer.params).items()}
+    assert all(a.flags.c_contiguous for a in arrays.values())
     for name, a in from_torch_names(layer, arrays).items():
         assert a.dtype == np.float32, name
         assert a.flags.c_contiguous, name
@@ -130,6 +132,8 @@ def with_a_second_bias() -> ElmanNetwork:
     ("call", "message"),
     [
         (lambda: to_torch("layer"), "layer: expected a layer or model of numpy_rnn, got str"),
+        (lambda: to_torch_names("layer", {}), "^layer: expected a layer or model of numpy_rnn, got str$"),
+        (lambda: torch_name("W_hx"), "^name: expected a parameter's name, such as W_hh_l0, got 'W_hx'$"),
         (
             lambda: from_torch(nn.RNNCell(2, 3)),
             "module: expected nn.RNN, LSTM, GRU, .* of torch_rnn, got RNNCell",
@@ -147,7 +151,7 @@ def with_a_second_bias() -> ElmanNetwork:
         (lambda: to_torch_names(LAYERS[0], {"W_hy": np.ones(1)}), r"arrays: expected names among .* got \['W_hy'\]"),
         (
             lambda: to_torch_names(LAYERS[0], {"W_hh_l0": np.ones((7, 2))}),
-            r"W_hh_l0: expected shape \(4, 4\)",
+            r"W_hh_l0: expected shape \(4, 4\), got \(7, 2\)",
         ),
         (
             lambda: from_torch(nn.Embedding(5, 3, padding_idx=0)),

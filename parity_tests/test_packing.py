@@ -23,6 +23,10 @@ def test_unpacked_with_zeros_in_the_pads(lengths: np.ndarray) -> None:
     np.testing.assert_array_equal(back, np.where(real[..., None], A, 0))
 
 
+def test_without_pads_nothing_is_copied() -> None:
+    assert np.shares_memory(pack(A, np.full(4, 4)), A)
+
+
 def test_the_steps_by_hand() -> None:
     """The example of its docstring."""
     steps = [(t, (live.start, live.stop), (packed.start, packed.stop)) for t, live, packed in time_steps([3, 2, 2])]

@@ -196,6 +196,8 @@ BOTH = numpy_rnn.RNN(3, 4, bidirectional=True)
         (LAYER, 1.5, 2, "k1: expected a whole number >= 1, got 1.5"),
         (LAYER, 3, 2, "k2: expected at least k1 = 3, or losses would be lost, got 2"),
         (LAYER, None, 2, "k2: expected at least k1 = 5, or losses would be lost, got 2"),
+        (BOTH, 1, None, r"k1, k2: expected None where there are both directions, got \(1, None\)"),
+        (BOTH, None, 5, r"k1, k2: expected None where there are both directions, got \(None, 5\)"),
         (BOTH, 1, 2, r"k1, k2: expected None where there are both directions, got \(1, 2\)"),
     ],
 )
