@@ -76,6 +76,28 @@ def test_gates_in_another_order_are_said_and_the_gradients_judged_in_it() -> Non
     assert [cause.id for cause in found.causes] == ["gates-swapped", "gates-swapped"]
 
 
+def test_gates_in_another_order_in_a_file_that_truncates() -> None:
+    """Its backward pass is that of the documented order, truncated as it says."""
+    step = "        dh = d_hs[t] + dh_next"
+    cut = "        if t % 2:\n            dh_next, dc_next = 0 * dh_next, 0 * dc_next\n"
+    source = "TRUNCATION = (2, 2)\n" + changed(LSTM, (step, cut + step))
+    assert judged(source).verdict == "right"
+    assert [cause.id for cause in judged(changed(source, ORDER)).causes] == ["gates-swapped", "gates-swapped"]
+
+
+def test_two_gates_that_are_wrong_lead_to_no_single_line() -> None:
+    two = (("dz_i = dc * g", "dz_i = 1.3 * dc * g"), ("dz_g = dc * i", "dz_g = 1.7 * dc * i"))
+    (cause,) = judged(changed(LSTM, *two)).causes
+    assert cause.text.endswith("With one step (T = 1) only the parts of i, g are wrong.")
+    assert (cause.equation, cause.line) == ("", "")
+
+
+def test_one_array_that_is_wrong_with_several_steps_only() -> None:
+    (cause,) = judged(changed(RNN, ("dh_0=dh_next", "dh_0=dh_next + 0.3 * (len(x) > 1)"))).causes
+    assert cause.gradients == ("dh_0",)
+    assert cause.text.endswith("dh_0 is what the first step sends back: dh_next, after the loop.")
+
+
 RESET_BEFORE = (
     "n = np.tanh(a_n + r * s_n)",
     "n = np.tanh(a_n + (r * h_prev) @ np.split(W_hh, 3, axis=-1)[2] + np.split(b_hh, 3, axis=-1)[2])",
@@ -85,8 +107,9 @@ RESET_BEFORE = (
 def test_the_other_gru_is_recognised() -> None:
     """That of Cho et al. (2014): its reset gate acts before the product. Many pages exchange z and 1 - z, too."""
     found = judged(changed(GRU, RESET_BEFORE))
-    assert "the reset gate acts before the product, (r * h) @ W_hn" in found.causes[0].text
-    assert "z and 1 - z" not in found.causes[0].text
+    text = "the reset gate acts before the product, (r * h) @ W_hn; here it acts after it, r * s_n. The gates are not "
+    text += "among the states, so the gradients may be wrong for the same reason."
+    assert found.causes[0].text == text
     found = judged(changed(GRU, RESET_BEFORE, EXCHANGED))
     assert "here it acts after it, r * s_n. And z and 1 - z are exchanged." in found.causes[0].text
     found = judged(changed(GRU, (RESET_BEFORE[0], RESET_BEFORE[1].replace("(r * h_prev)", "h_prev"))))
@@ -165,7 +188,9 @@ def test_z_and_1_minus_z_exchanged() -> None:
     assert [(cause.id, cause.gradients) for cause in found.causes] == [("gates-swapped", ())]
     assert found.causes[0].text.startswith("z and 1 - z are exchanged: ")
     found = judged(changed(GRU, EXCHANGED))
-    assert "it does not fit this forward pass" in found.causes[1].text
+    text = "the backward pass is that of the gates r, z, n as they are here, so it does not fit this forward pass."
+    assert found.causes[1][0] == "gates-swapped"
+    assert (found.causes[1].text, found.causes[1].reproduced) == (text, True)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,14 @@ def test_what_comes_back_is_as_the_layer_has_it() -> None:
         assert a.flags.c_contiguous, name
 
 
+def test_a_missing_array_is_named_as_in_pytorch() -> None:
+    model = build_model(5, Config(system="rnncell", hidden_size=3, embedding_size=2))
+    arrays = to_torch_names(model, model.params)
+    del arrays["rnn.cell.weight_hh"]
+    with pytest.raises(ValueError, match=r"^arrays: expected a rnn\.cell\.weight_hh, got \['embedding"):
+        from_torch_names(model, arrays)
+
+
 def with_a_second_bias() -> ElmanNetwork:
     module = ElmanNetwork(2, 3, 4)
     module.hidden.bias_hh_l0.data[1] = 0.1

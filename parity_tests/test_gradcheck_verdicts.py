@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from numpy_rnn import UnresolvedGradient, WrongGradient, gradcheck
 from numpy_rnn.derivative import central
+from numpy_rnn.rounding import unseen
 from numpy_rnn.types import Array
 from numpy_rnn.verdict import Report
 from parity_tests.found import FOUND
@@ -166,6 +167,24 @@ def test_what_random_draws_have_found(drawn: Drawn, method: str) -> None:
             assert report.arrays[name].verdict != "right"
             assert {*falsely_wrong(drawn, report, right)} <= {name}
             check_unresolved(drawn, report, right)
+
+
+def test_how_much_can_hide_in_the_last_digit() -> None:
+    """16 eps^0.6 |f| / the largest |a|, which counts as 1 if it is less."""
+    eps = 2.0**-52
+    for size, by in ((0.5, 1), (4.0, 4)):
+        expected = 16 * eps**0.6 * 3 / by
+        assert unseen(lambda a: -3.0, {"x": np.array([size, -0.1])}, "x") == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_report_is_at_most_79_columns_wide() -> None:
+    def f(arrays: dict[str, Array]) -> Any:
+        return (arrays["x"] ** 2).sum()
+
+    x = np.linspace(-2, -1, 30)
+    lines = str(gradcheck(f, {"x": x}, {"x": 2 * x})).splitlines()
+    assert 76 <= max(map(len, lines)) <= 79
+    assert [line.count("e+00") for line in lines[1:]] == [5] * 12
 
 
 def test_a_step_of_a_staircase_is_not_taken_for_the_whole() -> None:

@@ -58,6 +58,7 @@ def test_the_last_folder_is_the_newest_that_has_the_file() -> None:
     assert last_folder(options(), "x.npz", "sample", "a run") == Path("runs/2026-02-01_b")
     with pytest.raises(ValueError, match="resume: expected a stopped run in a folder of runs, got none"):
         last_folder(options(), "y.npz", "resume", "a stopped run")
+    assert last_folder(options(out="runs/2025-12-31_c"), "*.npz", "sample", "a run") == Path("runs/2025-12-31_c")
 
 
 @pytest.mark.parametrize("out", ["file", "file/under"])
@@ -99,6 +100,59 @@ def test_a_training_has_its_folder_and_goes_on_there(monkeypatch: pytest.MonkeyP
     assert train.main([*command, "--resume"]) == 2
     assert capsys.readouterr().err == "train.py: resume: expected a stopped run in a folder of runs, got none\n"
     assert len(folders()) == 2
+
+
+@pytest.mark.parametrize("by", ["--out", "--checkpoint"])
+def test_an_older_run_goes_on_by_its_folder(by: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """It ends with all its files, and the newer one is left as it is."""
+    command = [*SMALL, "--backend", "numpy"]
+    for seed in ("0", "1"):
+        with monkeypatch.context() as patch:
+            killed_at(patch, 50)
+            with pytest.raises(Killed):
+                train.main([*command, "--seed", seed])
+    older, newer = sorted(folders(), key=lambda folder: folder.name[-1])
+    assert train.main([*command, "--resume"]) == 2
+    assert capsys.readouterr().err.startswith("train.py: resume, data: expected")
+    chosen = str(older if by == "--out" else older / "model.safetensors")
+    assert train.main([*command, "--resume", by, chosen]) == 0
+    printed = capsys.readouterr().out
+    assert f"Going on with {older}/model.safetensors: epoch 2, 8 of 40 steps done.\n" in printed
+    assert printed.endswith("".join(f"{older}/{name}\n" for name in ("results.json", "steps.jsonl", "steps.png")))
+    assert set(os.listdir(older)) == TRAINED
+    assert len((older / "steps.jsonl").read_text().splitlines()) == 80
+    assert "model.safetensors.run0" in os.listdir(newer)
+
+
+def test_after_the_last_epoch_only_the_test_is_left(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    command = [*SMALL, "--backend", "numpy", "--epochs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "remove_states", lambda checkpoint: None)  # as if killed right before
+        assert train.main(command) == 0
+    capsys.readouterr()
+    assert train.main([*command, "--resume"]) == 0
+    assert "model.safetensors: the training had ended.\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argument", ["checkpoint", "json"])
+def test_what_a_training_gave_is_not_overwritten(argument: str, capsys: Any) -> None:
+    Path("there").write_text("a result")
+    named = {"checkpoint": "new", "json": "other"} | {argument: "there"}
+    assert train.main([*SMALL, "--backend", "numpy", *(f"--{name}={file}" for name, file in named.items())]) == 2
+    message = f"train.py: {argument}: expected a new file, or --resume, as no result is overwritten, got 'there'"
+    assert capsys.readouterr().err.startswith(message)
+    assert compare.main(["--json", "there"]) == 2
+    assert "json: expected a new file, as no result is overwritten, got 'there', which" in capsys.readouterr().err
+    assert (os.listdir(), Path("there").read_text()) == (["there"], "a result")
+
+
+def test_stopped_while_it_compares_it_leaves_no_empty_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("common.comparison_runs.get_context", stop)
+    assert compare.main(["--seeds", "0", "1", "--json", "runs.json", "--threads", "1"]) == 130
+    assert not Path("runs").exists()
 
 
 def test_with_a_named_checkpoint_only_what_is_named_is_written() -> None:

@@ -169,7 +169,9 @@ def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
     script, options = str(ROOT / "scripts" / "train.py"), ["--threads", "1", "--epochs", "1000", "--backend", "numpy"]
     process = start([sys.executable, script, *options], tmp_path)
     late = time.monotonic() + 60
-    while not list(tmp_path.glob("runs/*/model.safetensors")) and process.poll() is None and time.monotonic() < late:
+    while (
+        not list(tmp_path.glob("runs/*/model.safetensors.run?")) and process.poll() is None and time.monotonic() < late
+    ):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
@@ -179,6 +181,16 @@ def test_ctrl_c_leaves_the_last_checkpoint_whole(tmp_path: Path) -> None:
     load_checkpoint(folder / "model.safetensors")
     written = {"model.safetensors", "steps.jsonl"}
     assert written <= set(os.listdir(folder)) <= written | {"model.safetensors.run0", "model.safetensors.run1"}
+
+
+def test_ctrl_c_before_anything_was_saved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("common.saved_run.SavedRun.after_step", stop)
+    assert train("--threads", "1", "--backend", "numpy") == 130
+    assert capsys.readouterr().err == "train.py: stopped; no state was saved yet\n"
 
 
 def test_help_teaches(capsys: Any) -> None:

@@ -54,8 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--device", default="cpu", help="cpu, cuda, ... (default: cpu)")
     add("--cells", nargs="+", choices=BY_CELL, default=BY_CELL, help="(default: all three)")
-    add("--sizes", nargs="+", type=size_of, default=SIZES, metavar="T,N,D,H", help="of the layers (default: four)")
-    add("--threads", nargs="+", type=int, default=[1, 2], help="of each way (default: 1 2)")
+    add(
+        "--sizes",
+        nargs="+",
+        type=size_of,
+        default=SIZES,
+        metavar="T,N,D,H",
+        help=f"of the layers (default: {' '.join(','.join(map(str, s)) for s in SIZES)})",
+    )
+    add("--threads", nargs="+", type=int, default=[1, 2], help="one table row for each of these numbers (default: 1 2)")
     add("--rounds", type=int, default=15, help="measurements of each way (default: %(default)s)")
     add("--steps", type=int, help="training steps, of an epoch or on a GPU (default: the whole epoch; 100)")
     add_data_options(parser)

@@ -29,6 +29,7 @@ from common.command_line import (
     add_threads,
     blas,
     check_apart,
+    check_new,
     check_writable,
     load_data,
     settings,
@@ -65,7 +66,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="stop after this many training steps, the first of the full run")
     parser.add_argument("--device", default="cpu", help="where the PyTorch twin runs: cpu, cuda, ... (default: cpu)")
     add_threads(parser)
-    parser.add_argument("--tolerance", type=float, help="in lockstep: exit status 1 where anything differs by more")
+    parser.add_argument(
+        "--tolerance", type=float, help="in lockstep: exit status 1 where anything differs by more (default: none)"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", help="one run for each of these seeds, and a table")
     parser.add_argument("--cells", nargs="+", choices=("rnn", "lstm", "gru"), help="and for each of these cells")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, with --seeds (default: %(default)s)")
@@ -74,7 +77,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     add_out(parser)
     parser.add_argument("--json", metavar="FILE", help="all results; --seeds goes on from it (default: results.json)")
-    parser.add_argument("--picture", metavar="FILE", help="(default: compare.png)")
+    parser.add_argument("--picture", metavar="FILE", help="of losses and accuracies (default: compare.png)")
     parser.add_argument("--log", metavar="FILE", help="a JSON line for each step of each backend: loss, norm, lr, ...")
     add_settings(parser, DEFAULTS)
     return parser.parse_args(arguments)
@@ -92,7 +95,8 @@ def compare(args: argparse.Namespace) -> int:
         return compare_files(args)
     if args.seeds or args.cells:
         return compare_many(args, config)
-    for argument in ("json", "picture", "log"):
+    check_new("json", args.json)
+    for argument in ("picture", "log"):
         check_writable(argument, getattr(args, argument))
     check_apart("picture", args.picture, "json", args.json)
     check_out(args)

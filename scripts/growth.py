@@ -5,7 +5,7 @@ checkpointed  the same gradient, with every sqrt(T)-th state kept and the rest c
 chunks        k steps forward, then backward, and the next k from their last state: no gradient goes further back
 
 One layer, L = the sum of output^2 / 2, float32. Memory is the peak of what is allocated beyond the inputs and
-parameters. The exponent is the slope of a straight line in the logarithms: 1 doubles where T doubles.
+parameters. The exponent is the slope of a straight line in the logarithms: with 1 the time doubles where T doubles.
 """
 
 import argparse

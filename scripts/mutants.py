@@ -46,7 +46,7 @@ def report(args: argparse.Namespace) -> int:
         if late := [name for name, status in statuses().items() if status == "timeout"]:
             mutmut("run", "--max-children", "1", *late)  # alone: the machine may have been busy
     found = {name: status for name, status in statuses().items() if status != "not checked"}
-    expect(bool(found), "only", "mutants that were run", "none")
+    expect(bool(found), "report" if args.report else "only", "mutants that were run (make mutants runs them)", "none")
     known, counts, lost = equivalent(PAGE.read_text()), defaultdict[str, Counter[str]](Counter), list[str]()
     for name, status in tqdm(found.items(), "mutants", disable=None, leave=False):
         file, change = difference(name) if status != "killed" else (file_of(name), "")

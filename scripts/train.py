@@ -45,7 +45,7 @@ from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset, data_digest
 from numpy_rnn.sentiment.models import build_model
-from numpy_rnn.sentiment.state import remove_states
+from numpy_rnn.sentiment.state import files_of, remove_states
 from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
 from numpy_rnn.sentiment.training import StepDone, steps_per_epoch, train
 from torch_rnn.backends import choose_backend, numpy_model
@@ -69,14 +69,20 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--backend", choices=("torch", "numpy"), default="torch", help="(default: %(default)s)")
     parser.add_argument("--device", default="auto", help="of PyTorch: auto, cpu, cuda, ... (default: cuda if there)")
     parser.add_argument("--deterministic", action="store_true", help="of PyTorch: the same bits in every run, on a GPU")
-    parser.add_argument("--capture", action="store_true", help="of PyTorch: record rnncell's loop once as a CUDA graph")
+    parser.add_argument(
+        "--capture", action="store_true", help="of PyTorch, on a GPU: record rnncell's loop as a CUDA graph"
+    )
     add_threads(parser)
     add_out(parser)
     parser.add_argument("--checkpoint", metavar="FILE", help="instead of a new folder: only the files that are named")
     parser.add_argument("--json", metavar="FILE", help="settings, epochs and test result")
-    parser.add_argument("--save-every", type=int, metavar="STEPS", help="save the run so often (default: each epoch)")
     parser.add_argument(
-        "--resume", action="store_true", help="go on with --checkpoint's stopped run, or with the last in --out"
+        "--save-every", type=int, metavar="STEPS", help="save the run every so many steps (default: each epoch)"
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a stopped run: --checkpoint's, that in the folder --out, or the last one in a folder of it",
     )
     parser.add_argument("--log", metavar="FILE", help="a JSON line for each step: loss, gradient norm, lr, ...")
     parser.add_argument("--picture", metavar="FILE", help="draw the loss and the gradient norm of every step")
@@ -87,10 +93,15 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_arguments(arguments)
-    status = status_of("train.py", run_as_one, args, "the same command with --resume goes on from the last saved step")
+    status = status_of("train.py", run_as_one, args, lambda: how_to_go_on(args))
     if status == 0:  # after an error the other processes may still wait for this one
         leave()
     return status
+
+
+def how_to_go_on(args: argparse.Namespace) -> str:
+    saved = args.checkpoint is not None and any(file.exists() for file in files_of(args.checkpoint))
+    return "the same command with --resume goes on from the last saved step" if saved else "no state was saved yet"
 
 
 def run_as_one(args: argparse.Namespace) -> None:
@@ -137,7 +148,7 @@ def run(args: argparse.Namespace) -> None:
             if chief:
                 save_checkpoint(args.checkpoint, numpy_model(trainer), data.vocabulary)
                 saved.after_epoch(row)
-    print(f"{time.perf_counter() - begun:.1f} seconds")
+    print(f"{time.perf_counter() - begun:.1f} seconds of training")
     for k in range(config.test_runs):
         loss, accuracy = trainer.evaluate(data.test)
         print(f"test {k + 1}: loss {shown(config, loss)}, accuracy {accuracy:.4f}")
@@ -147,10 +158,8 @@ def run(args: argparse.Namespace) -> None:
         "epochs": epochs,
         "test": {"loss": loss, "accuracy": accuracy},
     }
-    print(
-        f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review;\n"
-        f"{time.perf_counter() - begun:.1f} seconds. Checkpoint: {args.checkpoint}"
-    )
+    print(f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review")
+    print(f"{time.perf_counter() - begun:.1f} seconds with the test. Checkpoint: {args.checkpoint}")
     if args.json and chief:
         with atomic_write(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
@@ -161,6 +170,8 @@ def run(args: argparse.Namespace) -> None:
             draw(stream, read(args.log), config.clip)
     if chief:
         remove_states(args.checkpoint)  # the run has ended
+        others = [file for file in (args.json, args.log, args.picture) if file]
+        print("".join(f"{file}\n" for file in others), end="")
 
 
 def print_settings(config: Config, data: str) -> None:

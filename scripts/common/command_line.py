@@ -108,6 +108,13 @@ def check_writable(argument: str, file: str | None) -> None:
         check_target(argument, file)
 
 
+def check_new(argument: str, file: str | None, otherwise: str = "") -> None:
+    """What a training gave is not overwritten."""
+    check_writable(argument, file)
+    there = file is not None and Path(file).exists()
+    expect(not there, argument, f"a new file{otherwise}, as no result is overwritten", f"{file!r}, which is there")
+
+
 def check_apart(argument: str, file: str | None, other_argument: str, other: str | None) -> None:
     """Neither is to overwrite the other."""
     apart = file is None or other is None or Path(file).resolve() != Path(other).resolve()
@@ -124,7 +131,7 @@ def status_of(
     script: str,
     work: Callable[[argparse.Namespace], int | None],
     args: argparse.Namespace,
-    stopped: str = "nothing was written",
+    stopped: str | Callable[[], str] = "nothing was written",
 ) -> int:
     """Does the work; its status or 0, or after one line on stderr 2 for what the user can mend, 130 for Ctrl-C."""
     try:
@@ -133,5 +140,5 @@ def status_of(
         print(f"{script}: {printable(str(error) or type(error).__name__)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{script}: stopped; {stopped}", file=sys.stderr)
+        print(f"{script}: stopped; {stopped if isinstance(stopped, str) else stopped()}", file=sys.stderr)
         return 130

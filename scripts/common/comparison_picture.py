@@ -103,4 +103,5 @@ def _accuracy(axes: Axes, result: dict[str, Any]) -> None:
     axes.set(xlabel="epoch", ylabel="accuracy", ylim=(0.45, 1.02))
     axes.set_xticks([*epochs, test], [*map(str, epochs), "test"])
     axes.set_title("Their accuracy, after every epoch on the validation reviews")
-    axes.legend(loc="lower right", bbox_to_anchor=(0.98 - 1 / (test + 0.5), 0.08))
+    left_of_the_test = {"loc": "lower right", "bbox_to_anchor": (0.98 - 1 / (test + 0.5), 0.08)}
+    axes.legend(**left_of_the_test if test > 4 else {"loc": "best"})  # with few epochs there is no room

@@ -80,7 +80,8 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     about |= {"data": args.data, "threads": args.threads, "device": args.device, "blas": blas()}
     about |= {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
     results = Results(args.json, about)
-    place(args, FILES, "compare", args.data, config.system, *cells)
+    if args.json is None:  # they are kept as they come
+        place(args, FILES, "compare", args.data, config.system, *cells)
     results.file = args.json
     jobs = [(args, replace(config, cell=cell, seed=seed)) for cell, seed in results.missing(cells, seeds)]
     left = ", ".join(f"{job.cell} {job.seed}" for _, job in jobs) or "none"
@@ -93,6 +94,7 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     shown = [run for run in results.runs if (run["cell"], run["seed"]) in order]
     shown.sort(key=lambda run: order[run["cell"], run["seed"]])
     print(f"\n{table(shown)}")
+    place(args, FILES, "compare", args.data, config.system, *cells)
     with atomic_write(args.picture) as stream:
         draw_table(stream, shown)
     print(f"\nPicture: {args.picture}\nNumbers: {args.json}")

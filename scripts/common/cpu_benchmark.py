@@ -1,7 +1,6 @@
 """What scripts/benchmark.py measures on a CPU. All ways of a table alternate, in one process, with the same threads."""
 
 import multiprocessing
-import resource
 import time
 from dataclasses import replace
 from itertools import islice
@@ -136,6 +135,12 @@ def peak_mebibytes(cell: str, size: Size, name: str) -> float:
     for T in (2, size.T):
         layer, x, d_output = layer_and_data(cell, size._replace(T=T))
         way = ByHand(layer, x, d_output) if name == WAYS[0] else torch_way(layer, x, d_output)
-        before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        before = resident("VmRSS")
         way.seconds()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10 - before / 2**20
+    return max(resident("VmHWM") - before, 2**-8)  # at least a page
+
+
+def resident(which: str) -> float:
+    """MiB in memory: now, VmRSS, or at most so far, VmHWM. (getrusage's maximum may be that of the parent process.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 2**10 for line in lines if line.startswith(which))

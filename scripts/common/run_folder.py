@@ -56,7 +56,7 @@ def new_folder(out: Path, name: str) -> Path:
 
 
 def last_folder(args: argparse.Namespace, file: str, argument: str, what: str) -> Path:
-    """The newest folder of args.out in which there is a file of this pattern.
+    """args.out, if there is a file of this pattern in it; else its newest folder that has one.
 
     Args:
         args: the option out.
@@ -66,6 +66,7 @@ def last_folder(args: argparse.Namespace, file: str, argument: str, what: str) -
     Raises:
         ValueError: where there is none.
     """
-    folders = sorted(path.parent for path in Path(args.out).glob(f"*/{file}"))  # a name begins with the time
+    out = Path(args.out)
+    folders = [out] if any(out.glob(file)) else sorted(path.parent for path in out.glob(f"*/{file}"))  # by time
     expect(bool(folders), argument, f"{what} in a folder of {args.out}", "none")
     return folders[-1]

@@ -1,9 +1,10 @@
 """What a training run leaves behind as it goes, so that it can be stopped at any moment: its state, and its log."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
-from common.command_line import check_apart, check_writable
+from common.command_line import check_apart, check_new, check_writable
 from common.run_folder import check_out, last_folder, place
 from common.step_log import StepLog
 
@@ -14,12 +15,15 @@ from numpy_rnn.sentiment.training import AnyTrainer, Progress, StepDone, Trainer
 from torch_rnn.backends import go_on_from, numpy_trainer
 
 FILES = {"checkpoint": "model.safetensors", "json": "results.json", "log": "steps.jsonl", "picture": "steps.png"}
+STATES = f"{FILES['checkpoint']}.run?"
 
 
 def check_files(args: argparse.Namespace) -> None:
     """Before the training."""
     for argument in ("checkpoint", "json", "log", "picture"):
         check_writable(argument, getattr(args, argument))
+    for argument in () if args.resume else ("checkpoint", "json"):
+        check_new(argument, getattr(args, argument), ", or --resume")
     check_apart("json", args.json, "checkpoint", args.checkpoint)
     check_out(args)
     if args.checkpoint:
@@ -27,11 +31,15 @@ def check_files(args: argparse.Namespace) -> None:
 
 
 def name_files(args: argparse.Namespace, config: Config, chief: bool) -> None:
-    """Where no checkpoint is named, the files that have no name get one, in the run's folder."""
-    if args.checkpoint is None and args.resume:
-        folder = last_folder(args, f"{FILES['checkpoint']}.run?", "resume", "a stopped run")
-        for option, name in FILES.items():
-            setattr(args, option, getattr(args, option) or str(folder / name))
+    """Where no checkpoint is named, the files that have no name get one, in the run's folder.
+
+    The checkpoint of a run that has a folder stands for that folder, when the run goes on.
+    """
+    if args.resume:
+        named = Path(args.checkpoint or last_folder(args, STATES, "resume", "a stopped run") / FILES["checkpoint"])
+        if args.checkpoint is None or (named.name == FILES["checkpoint"] and (named.parent / FILES["log"]).exists()):
+            for option, name in FILES.items():
+                setattr(args, option, getattr(args, option) or str(named.parent / name))
     elif args.checkpoint is None and chief:
         place(args, FILES, "train", args.data, config.system, config.cell, f"seed{config.seed}")
 
@@ -63,7 +71,10 @@ class SavedRun:
             restore(stopped, state)
             go_on_from(trainer, stopped)
             self.begin, self.epochs = state.progress, state.epochs
-            print(f"Going on from epoch {self.begin.epoch + 1}, step {self.begin.step}.")
+            epoch, step, *_ = self.begin
+            ended = epoch == trainer.config.epochs
+            print(f"Going on with {args.checkpoint}", end=": ")
+            print("the training had ended." if ended else f"epoch {epoch + 1}, {step} of {per_epoch} steps done.")
         elif chief:
             remove_states(args.checkpoint)
         self.log = StepLog(args.log if chief else None, self._updates(self.begin))
