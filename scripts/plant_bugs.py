@@ -37,7 +37,8 @@ FIRST = {"text": "data", "checks": "ba", "order": "bad_input", "distributed": "t
          "problems": "check_causes", "rules": "check_causes", "runs": "walk", "page": "walk", "task": "walk",
          "own": "walk", "state": "saved_run", "step_log": "saved_run", "compare": "comparing",
          "comparison": "compar", "comparison_table": "comparing", "comparison_runs": "comparing",
-         "language_model": "language", "walk": "walk_page"}  # fmt: skip
+         "language_model": "language", "cpu_benchmark": "benchmark", "gpu_benchmark": "benchmark",
+         "saved_run": "run_folder", "walk": "walk_page"}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -78,7 +78,8 @@ def load_state(checkpoint: str | Path, about: dict[str, Any]) -> RunState:
         ValueError: where there is none, and where it is that of another run, with what differs.
     """
     states = [state for file in files_of(checkpoint) if (state := _read(file)) is not None]
-    expect(bool(states), "resume", f"the state of a stopped run, {files_of(checkpoint)[0].name}", "none")
+    wanted = f"the state of a stopped run, {files_of(checkpoint)[0].name} (one that has ended has none)"
+    expect(bool(states), "resume", wanted, "none")
     state = max(states, key=lambda state: state.updates)
     for name in sorted(about.keys() | state.about.keys()):
         there, here = state.about.get(name), about.get(name)

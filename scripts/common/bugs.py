@@ -4,7 +4,7 @@ RNN, LSTM, GRU, BASE, ELMAN = (f"numpy_rnn/{name}.py" for name in ("rnn", "lstm"
 TRUNCATION, PACKING, SEQUENCE_MODEL = (f"numpy_rnn/{name}.py" for name in ("truncation", "packing", "sequence_model"))
 LAYERS, LOSSES, OPTIM, CHECKS = (f"numpy_rnn/{name}.py" for name in ("layers", "losses", "optim", "checks"))
 PARAMETERS = "numpy_rnn/parameters.py"
-RTRL, GRADCHECK = (f"numpy_rnn/{name}.py" for name in ("rtrl", "gradcheck"))
+RTRL, GRADCHECK, CHECKPOINTING = (f"numpy_rnn/{name}.py" for name in ("rtrl", "gradcheck", "gradient_checkpointing"))
 DERIVATIVE, ROUNDING, VERDICT, DIFFERENTIABLE = (
     f"numpy_rnn/{name}.py" for name in ("derivative", "rounding", "verdict", "differentiable")
 )
@@ -19,9 +19,8 @@ TEXT, BATCHES, IMDB = (f"numpy_rnn/sentiment/data/{name}.py" for name in ("text"
 COMPARISON, DISTRIBUTED, BACKENDS = (f"torch_rnn/{name}.py" for name in ("comparison", "distributed", "backends"))
 TWINS, TWIN_TRAINING, LOOPS = (f"torch_rnn/{name}.py" for name in ("models", "training", "loops"))
 DIVERGENCE, LADDER_SCRIPT, PREDICT = (f"scripts/{name}.py" for name in ("divergence", "ladder", "predict"))
-LADDER, RUN_FOLDER, GPU_BENCHMARK, CPU_BENCHMARK = (
-    f"scripts/common/{name}.py" for name in ("ladder_results", "run_folder", "gpu_benchmark", "cpu_benchmark")
-)
+LADDER, RUN_FOLDER, SAVED_RUN = (f"scripts/common/{name}.py" for name in ("ladder_results", "run_folder", "saved_run"))
+GPU_BENCHMARK, CPU_BENCHMARK = (f"scripts/common/{name}_benchmark.py" for name in ("gpu", "cpu"))
 CHECK = "numpy_rnn/check"
 # (what is wrong, file, the line's text, the text in its place)
 BUGS = [
@@ -155,6 +154,16 @@ BUGS = [
     ("chunks: an update with a gradient that is not finite", SEQUENCE_MODEL, 'check_finite("numpy", loss, norm)',
      "pass"),
     # the other ways to the gradient
+    # full backpropagation with less memory
+    ("checkpoints: the state kept is the one after the segment", CHECKPOINTING,
+     "kept.states.append(before)", "kept.states.append(tuple(s[:, : segment.live] for s in states))"),
+    ("checkpoints: a chunk's gradient goes on", CHECKPOINTING, "if start % kept.k or start == 0 else 0", ""),
+    ("checkpoints: the sum of one segment", CHECKPOINTING, "params.get(name, 0) + grad", "grad"),
+    ("checkpoints: the first segment first", CHECKPOINTING,
+     "zip(reversed(kept.segments), reversed(kept.states), strict=True)",
+     "zip(kept.segments, kept.states, strict=True)"),
+    ("a finished training is overwritten", SAVED_RUN, 'in () if args.resume else ("checkpoint", "json")', "in ()"),
+    ("a run in a folder goes on without its log", SAVED_RUN, "named.name == FILES", "False and named.name == FILES"),
     ("RTRL: what came before is dropped", RTRL, "Q[:, j, :, j] += u", "Q[:] = 0\n    Q[:, j, :, j] += u"),
     ("RTRL: W_hh not transposed", RTRL, "W_hh.T @ P_prev", "W_hh @ P_prev"),
     ("RTRL: h_t for h_{t-1}", RTRL, "(x[t], h_prev[0], ", "(x[t], h[0], "),
