@@ -114,7 +114,7 @@ class GRU(RNNBase):
         (dh_n,) = d_states_n
         da, ds = np.empty((2, lengths.sum(), 3 * self.hidden_size), self.dtype)  # (R, 3 H) each
         dh_next = dh_n.copy()  # (N, H): row n is first used at the last step of sequence n
-        W_hh = np.asfortranarray(p["W_hh"])  # so that its transpose, of every step, lies in one piece
+        W_hh = np.asfortranarray(p["W_hh"])  # by columns: W_hh.T, a factor in every step, lies in one piece
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             da[packed], ds[packed], dh_next[live] = step_backward(dh, gates[t, :, live], hs[t, live], W_hh)

@@ -125,7 +125,7 @@ class LSTM(RNNBase):
         dh_n, dc_n = d_states_n
         dz = np.empty((lengths.sum(), 4 * self.hidden_size), self.dtype)  # (R, 4 H)
         dh_next, dc_next = dh_n.copy(), dc_n.copy()  # (N, H): row n is first used at the last step of sequence n
-        W_hh = np.asfortranarray(p["W_hh"])  # so that its transpose, of every step, lies in one piece
+        W_hh = np.asfortranarray(p["W_hh"])  # by columns: W_hh.T, a factor in every step, lies in one piece
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             dz[packed], dh_next[live], dc_next[live] = step_backward(

@@ -122,7 +122,7 @@ class RNN(RNNBase):
         (dh_n,) = d_states_n
         dz = np.empty((lengths.sum(), self.hidden_size), self.dtype)  # (R, H)
         dh_next = dh_n.copy()  # (N, H): row n is used from the last step of sequence n backwards
-        W_hh = np.asfortranarray(p["W_hh"])  # so that its transpose, of every step, lies in one piece
+        W_hh = np.asfortranarray(p["W_hh"])  # by columns: W_hh.T, a factor in every step, lies in one piece
         for t, live, packed in reversed(time_steps(lengths)):
             dh = d_output[t, live] + dh_next[live]  # (live, H): from the loss at t, and from later losses, Eq. (3)
             dz[packed], dh_next[live] = step_backward(dh, hs[t + 1, live], W_hh, self.nonlinearity)

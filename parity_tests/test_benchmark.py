@@ -192,7 +192,7 @@ def test_a_forced_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "set)" not in cpu_tables.about()["blas"]
 
 
-def test_the_picture_has_every_way_by_numpys_time() -> None:
+def test_a_picture_is_drawn() -> None:
     stream = io.BytesIO()
     cpu_tables.draw(stream, FOUND["layers"])
     assert stream.getvalue().startswith(b"\x89PNG")

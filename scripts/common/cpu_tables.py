@@ -115,7 +115,7 @@ COLOURS = {WAYS[1]: ORANGE, WAYS[2]: GREEN, WAYS[3]: RED, FLOOR: GREY}
 def draw(stream: BinaryIO, rows: list[Row]) -> None:
     """A PNG: a panel for each cell, a line for each size, and on it each way's time by that of numpy_rnn."""
     cells = [cell for cell in BY_CELL if any(row["cell"] == cell for row in rows)]
-    lines = list(dict.fromkeys((key(row)) for row in rows))
+    lines = list(dict.fromkeys(key(row) for row in rows))
     figure = new_figure(10, 1.6 + 0.42 * len(lines))
     axes = figure.subplots(1, len(cells), sharex=True, sharey=True, squeeze=False)[0]
     for axis, cell in zip(axes, cells, strict=True):
