@@ -10,6 +10,7 @@ from numpy_rnn import checks
 from numpy_rnn.layers import Dropout
 from numpy_rnn.packing import longest_first, restore, reverse
 from numpy_rnn.parameters import StackParams
+from numpy_rnn.segments import segments
 from numpy_rnn.truncation import Cache, LayerCache, truncated, windows
 from numpy_rnn.types import Array, Grads, Params, States
 
@@ -26,36 +27,40 @@ class RNNBase(StackParams, ABC):
 
     Attributes:
         state_names: ("h",), of an LSTM ("h", "c").
+        num_kept: how many values of a unit a cache keeps at each step besides its states: 0, of an LSTM or GRU 4.
+        segment_length: S, how many steps are computed in one call of `layer_forward` and `layer_backward`. It changes
+            time and memory, and of the results the rounding alone.
     """
 
     state_names: tuple[str, ...] = ("h",)
+    num_kept = 0
+    segment_length = 64
 
     @abstractmethod
-    def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """The forward pass of one layer in one direction.
+    def layer_forward(self, lengths: Array, p: Params, cache: LayerCache) -> None:
+        """The forward pass of one layer in one direction, through the steps of a segment.
+
+        It writes the states into the cache, and what else `layer_backward` needs.
 
         Args:
-            x: (T, N, D), the inputs.
             lengths: (N,), of the sequences, the longest first.
             p: the parameters under their bare names, such as W_xh.
-            states_0: (N, H) each, the initial states.
-
-        Returns:
-            All states, zero after a sequence's end, and what else `layer_backward` needs.
+            cache: of these steps, with the inputs and the states before them. The rest is zero, and stays so after a
+                sequence's end.
         """
 
     @abstractmethod
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
     ) -> tuple[Array, States, Params]:
-        """The backward pass of one layer in one direction.
+        """The backward pass of one layer in one direction, through the steps of a segment.
 
         Args:
             d_output: (T, N, H), the gradient of the outputs.
             lengths: (N,), of the sequences, the longest first.
             p: the parameters under their bare names, such as W_xh.
-            cache: what `layer_forward` returned.
-            d_states_n: (N, H) each, the gradients of the last states.
+            cache: what `layer_forward` has filled.
+            d_states_n: (N, H) each, the gradients of a sequence's last states there.
 
         Returns:
             dx (T, N, D), d_states_0 (N, H) each, and the gradients of p.
@@ -151,7 +156,9 @@ class RNNBase(StackParams, ABC):
             outputs = []
             for k in range(layer * self.directions, (layer + 1) * self.directions):
                 initial = tuple(s[k] for s in states_0)
-                part = self.layer_forward(self._turned(below, k, lengths), lengths, self.layer_params(k), initial)
+                part = LayerCache.zeros(self._turned(below, k, lengths), initial, self.num_kept)
+                for segment in segments(lengths, self.segment_length):
+                    self.layer_forward(segment.part_of(lengths), self.layer_params(k), part.cut(*segment))
                 outputs.append(self._turned(part.states[0][1:], k, lengths))
                 layers.append(part)
             below = np.concatenate(outputs, axis=-1)  # (T, N, F), a copy: writing into it changes no cache
@@ -167,7 +174,7 @@ class RNNBase(StackParams, ABC):
             for direction, d_part in enumerate(np.split(d_above, self.directions, axis=-1)):
                 k = layer * self.directions + direction
                 d_part, d_n = self._turned(d_part, k, lengths), tuple(d[k] for d in d_states_n)
-                dx, d_0, dp = self.layer_backward(d_part, lengths, self.layer_params(k), cache.layers[k], d_n)
+                dx, d_0, dp = self._in_segments(d_part, lengths, self.layer_params(k), cache.layers[k], d_n)
                 d_below.append(self._turned(dx, k, lengths))
                 for total, d in zip(d_states_0, d_0, strict=True):
                     total[k] = d
@@ -176,6 +183,21 @@ class RNNBase(StackParams, ABC):
             if layer and cache.masks:
                 d_above = d_above * cache.masks[layer - 1]
         return d_above, d_states_0, grads
+
+    def _in_segments(
+        self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States
+    ) -> tuple[Array, States, Params]:
+        """`layer_backward`, a segment at a time, the last one first. The gradients of p are the sums over them."""
+        dx, d_states = np.zeros_like(cache.x), tuple(d.copy() for d in d_states_n)
+        grads: Params = {}
+        for segment in reversed(segments(lengths, self.segment_length)):
+            start, end, n = segment
+            d_part, d_after, part = d_output[start:end, n], tuple(d[n] for d in d_states), cache.cut(*segment)
+            dx[start:end, n], d_before, dp = self.layer_backward(d_part, segment.part_of(lengths), p, part, d_after)
+            for d, d_new in zip(d_states, d_before, strict=True):
+                d[n] = d_new
+            grads = {name: grads.get(name, 0) + gradient for name, gradient in dp.items()}
+        return dx, d_states, grads
 
     def _turned(self, a: Array, k: int, lengths: Array) -> Array:
         """An input or output of layer and direction k, in its order of time: the second direction starts at the end."""

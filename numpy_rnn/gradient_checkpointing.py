@@ -18,15 +18,10 @@ import numpy as np
 from numpy_rnn.base import RNNBase
 from numpy_rnn.checks import check_array, check_size, check_states, check_type, expect
 from numpy_rnn.packing import longest_first, restore
+from numpy_rnn.segments import Segment, segments
 from numpy_rnn.types import Array, Grads, States
 
 LossGradient = Callable[[int, Array], Array]
-
-
-class Segment(NamedTuple):
-    start: int
-    end: int
-    live: int  # the sequences that have a step `start`: the first ones, as the longest come first
 
 
 class Kept(NamedTuple):
@@ -38,13 +33,12 @@ class Kept(NamedTuple):
     order: Array | slice  # see `longest_first`
     k: int  # a multiple of S, or T
     segments: list[Segment]
-    states: list[States]  # before each segment, (K, live, H) each
+    states: list[States]  # before each segment, (K, live, H) each: of the sequences that have it
 
     def run(self, segment: Segment, states: States) -> tuple[Array, States, Any]:
         """The forward pass of a segment: its output (S, live, F), the last states, the cache."""
-        start, end, live = segment
-        lengths = np.minimum(self.lengths[:live], end) - start
-        output, h_n, cache = self.layer.forward(self.x[start:end, :live], as_given(states), lengths)
+        start, end, n = segment
+        output, h_n, cache = self.layer.forward(self.x[start:end, n], as_given(states), segment.part_of(self.lengths))
         return output, as_tuple(h_n), cache
 
 
@@ -87,14 +81,13 @@ def forward(
     states = check_states("h_0", h_0, layer.state_names, (layer.num_layers, N, layer.hidden_size), layer.dtype)
     lengths, order = longest_first(lengths, T, N)
     states = tuple(s[:, order].copy() for s in states)
-    segments = [Segment(start, min(start + S, T), int((lengths > start).sum())) for start in range(0, lengths[0], S)]
-    kept = Kept(layer, x[:, order], lengths, order, k, segments, [])
-    for segment in segments:
-        before = tuple(s[:, : segment.live].copy() for s in states)
+    kept = Kept(layer, x[:, order], lengths, order, k, segments(lengths, S), [])
+    for segment in kept.segments:
+        before = tuple(s[:, segment.n].copy() for s in states)
         kept.states.append(before)
         _, after, _ = kept.run(segment, before)
         for s, s_after in zip(states, after, strict=True):
-            s[:, : segment.live] = s_after
+            s[:, segment.n] = s_after
     return as_given(tuple(restore(s, order) for s in states)), kept
 
 
@@ -108,7 +101,8 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
         kept: what `forward` returned.
 
     Returns:
-        The same gradients as `RNNBase.backward`. Those of the parameters are sums over the segments.
+        The same gradients as `RNNBase.backward`. With S = `layer.segment_length` and k = None they have the same bits,
+        as then both sum over the same segments.
 
     Raises:
         ValueError: for a bad argument.
@@ -119,28 +113,28 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
     d_states = tuple(d[:, order].copy() for d in check_states("d_h_n", d_h_n, layer.state_names, shape, layer.dtype))
     dx, params = np.zeros_like(kept.x), dict[str, Any]()
     for segment, states in zip(reversed(kept.segments), reversed(kept.states), strict=True):
-        start, end, live = segment
+        start, end, n = segment
         output, _, cache = kept.run(segment, states)
         d_part = _of_segment(d_output, kept, segment, output)
-        grads = layer.backward(d_part, as_given(tuple(d[:, :live] for d in d_states)), cache)
-        dx[start:end, :live] = grads.x
+        grads = layer.backward(d_part, as_given(tuple(d[:, n] for d in d_states)), cache)
+        dx[start:end, n] = grads.x
         params = {name: params.get(name, 0) + grad for name, grad in grads.params.items()}
         for d, d_before in zip(d_states, as_tuple(grads.h_0), strict=True):
-            d[:, :live] = d_before if start % kept.k or start == 0 else 0  # 0: the chunk before gets no gradient
+            d[:, n] = d_before if start % kept.k or start == 0 else 0  # 0: the chunk before gets no gradient
     return Grads(restore(dx, order), as_given(tuple(restore(d, order) for d in d_states)), params)
 
 
 def _of_segment(d_output: Array | LossGradient | None, kept: Kept, segment: Segment, output: Array) -> Array | None:
     """dL/doutput of a segment, (S, live, F), the longest sequence first."""
-    (start, end, live), (_, N, _) = segment, kept.x.shape
+    (start, end, n), (_, N, _) = segment, kept.x.shape
     if d_output is None:
         return None
     if callable(d_output):
         all_sequences = np.zeros((end - start, N, output.shape[2]), output.dtype)  # zero after a sequence's end
-        all_sequences[:, :live] = output
+        all_sequences[:, n] = output
         d_part = d_output(start, restore(all_sequences, kept.order))
         check_array("d_output", d_part, all_sequences.shape, output.dtype)
     else:
         check_array("d_output", d_output, (len(kept.x), N, output.shape[2]), output.dtype)
         d_part = d_output[start:end]
-    return d_part[:, kept.order][:, :live]
+    return d_part[:, kept.order][:, n]

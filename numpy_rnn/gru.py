@@ -83,24 +83,17 @@ class GRU(RNNBase):
     """
 
     num_gates = 3
+    num_kept = 4  # r, z, n, s_n
 
-    def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """See `RNNBase.layer_forward`. states_0 is (h_0,), (N, H).
-
-        Returns:
-            x, the states hs (T + 1, N, H), zero after a sequence's end, and r, z, n, s_n (T, 4, N, H).
-        """
-        T, N, _ = x.shape
+    def layer_forward(self, lengths: Array, p: Params, cache: LayerCache) -> None:
+        """See `RNNBase.layer_forward`. It fills the states hs (T + 1, N, H), and r, z, n, s_n (T, 4, N, H)."""
+        x, (hs,), gates = cache
         a = pack(x, lengths) @ p["W_xh"]  # (R, 3 H), R = sum of the lengths: every a_t in one product, Eq. (17)
         if self.bias:
             a += p["b_xh"]  # Eq. (17)
         b_hh = p["b_hh"] if self.bias else 0.0
-        hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
-        gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
-        (hs[0],) = states_0
         for t, live, packed in time_steps(lengths):  # live: the sequences with a step t; packed: their rows of a
             hs[t + 1, live], gates[t, :, live] = step(a[packed], hs[t, live], p["W_hh"], b_hh)
-        return LayerCache(x, (hs,), gates)
 
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States

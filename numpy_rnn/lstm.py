@@ -94,24 +94,17 @@ class LSTM(RNNBase):
     """
 
     num_gates = 4
+    num_kept = 4  # i, f, g, o
     state_names = ("h", "c")
 
-    def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """See `RNNBase.layer_forward`. states_0 is (h_0, c_0), (N, H) each.
-
-        Returns:
-            x, the states hs and cs (T + 1, N, H), zero after a sequence's end, and the gates (T, 4, N, H).
-        """
-        T, N, _ = x.shape
+    def layer_forward(self, lengths: Array, p: Params, cache: LayerCache) -> None:
+        """See `RNNBase.layer_forward`. It fills the states hs and cs (T + 1, N, H), and i, f, g, o (T, 4, N, H)."""
+        x, (hs, cs), gates = cache
         a = pack(x, lengths) @ p["W_xh"]  # (R, 4 H), R = sum of the lengths: every a_t in one product, Eq. (1)
         if self.bias:
             a += p["b_xh"] + p["b_hh"]  # Eq. (1)
-        hs, cs = np.zeros((2, T + 1, N, self.hidden_size), self.dtype)
-        gates = np.zeros((T, 4, N, self.hidden_size), self.dtype)
-        hs[0], cs[0] = states_0
         for t, live, packed in time_steps(lengths):  # live: the sequences with a step t; packed: their rows of a
             hs[t + 1, live], cs[t + 1, live], gates[t, :, live] = step(a[packed], hs[t, live], cs[t, live], p["W_hh"])
-        return LayerCache(x, (hs, cs), gates)
 
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States

@@ -94,21 +94,14 @@ class RNN(RNNBase):
         self.nonlinearity = nonlinearity
         super().__init__(input_size, hidden_size, num_layers, bias, bidirectional, dropout, dtype, rng)
 
-    def layer_forward(self, x: Array, lengths: Array, p: Params, states_0: States) -> LayerCache:
-        """See `RNNBase.layer_forward`. states_0 is (h_0,), (N, H).
-
-        Returns:
-            x and the states hs (T + 1, N, H), zero after a sequence's end.
-        """
-        T, N, _ = x.shape
+    def layer_forward(self, lengths: Array, p: Params, cache: LayerCache) -> None:
+        """See `RNNBase.layer_forward`. It fills the states hs (T + 1, N, H)."""
+        x, (hs,), _ = cache
         a = pack(x, lengths) @ p["W_xh"]  # (R, H), R = sum of the lengths: every a_t in one product, Eq. (1)
         if self.bias:
             a += p["b_xh"] + p["b_hh"]  # Eq. (1)
-        hs = np.zeros((T + 1, N, self.hidden_size), self.dtype)
-        (hs[0],) = states_0
         for t, live, packed in time_steps(lengths):  # live: the sequences with a step t; packed: their rows of a
             hs[t + 1, live] = step(a[packed], hs[t, live], p["W_hh"], self.nonlinearity)
-        return LayerCache(x, (hs,))
 
     def layer_backward(
         self, d_output: Array, lengths: Array, p: Params, cache: LayerCache, d_states_n: States

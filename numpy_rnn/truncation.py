@@ -28,8 +28,17 @@ class LayerCache(NamedTuple):
     states: States  # each (T + 1, N, H): [0] is the initial state, [t] the state before step t, [t + 1] the one after
     gates: Any = None  # (T, 4, N, H): an LSTM's i, f, g, o; a GRU's r, z, n and s_n
 
+    @classmethod
+    def zeros(cls, x: Array, states_0: States, num_kept: int) -> Self:
+        """For a forward pass over x (T, N, D) from states_0, (N, H) each: all but these is zero."""
+        (T, N, _), H = x.shape, states_0[0].shape[-1]
+        states = tuple(np.zeros((T + 1, N, H), x.dtype) for _ in states_0)
+        for s, s_0 in zip(states, states_0, strict=True):
+            s[0] = s_0
+        return cls(x, states, np.zeros((T, num_kept, N, H), x.dtype) if num_kept else None)
+
     def cut(self, start: int, end: int, n: slice) -> Self:
-        """The steps start <= t < end of the sequences n."""
+        """The steps start <= t < end of the sequences n: views, not copies."""
         gates = None if self.gates is None else self.gates[start:end, :, n]
         return type(self)(self.x[start:end, n], tuple(s[start : end + 1, n] for s in self.states), gates)
 

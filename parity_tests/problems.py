@@ -76,7 +76,7 @@ def problems(
     most_layers: int = 3,
     dropout: float = 0.0,
 ) -> Problem:
-    """Cell, sizes, 1 among them, directions, bias, weight scale, h_0, lengths and arriving gradients: all drawn."""
+    """Cell, sizes, 1 among them, directions, bias, weights, segments, h_0, lengths, arriving gradients: all drawn."""
     cell = draw(st.sampled_from(cells), label="cell")
     most = {"T": 8, "N": 4, "D": 5, "H": 6, "L": most_layers}
     T, N, D, H, L = (draw(st.integers(1, size), label=name) for name, size in most.items())
@@ -85,6 +85,7 @@ def problems(
     layer = make_layer(cell, D, H, L, bias=bias, bidirectional=both, dropout=dropout, dtype=dtype)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="seed"))
     draw_weights(rng, layer, scale or draw(st.sampled_from(SCALES), label="scale"))
+    layer.segment_length = draw(st.sampled_from([64, 1, 2, 3]), label="segment_length")
     with_lengths = draw(st.booleans(), label="lengths") if lengths is None else lengths
     with_h_0 = draw(st.booleans(), label="h_0")
     upstream = draw(st.sampled_from(["both", "d_output", "d_h_n"]), label="upstream")

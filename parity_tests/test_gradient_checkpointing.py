@@ -99,6 +99,25 @@ def test_the_gradient_of_the_layer(layer_type: Any, lengths: Any, S: Any, k: Any
     assert len(seen) == -(-11 // (S or 4))
 
 
+@pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
+@pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "unsorted", "sorted"])
+@pytest.mark.parametrize("S", [1, 3, 4, 11])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_same_bits_as_full_backpropagation(layer_type: Any, lengths: Any, S: int, dtype: Any) -> None:
+    """Where both sum over the same segments."""
+    layer, x, h_0, d_output, d_h_n = problem(layer_type, dtype)
+    layer.segment_length = S
+    _, h_n, cache = layer.forward(x, h_0, lengths)
+    whole = layer.backward(d_output, d_h_n, cache)
+    ours, kept = forward(layer, x, h_0, lengths, S)
+    grads = backward(d_output, d_h_n, kept)
+    pairs = [("x", grads.x, whole.x), *((name, g, whole.params[name]) for name, g in grads.params.items())]
+    pairs += [("h_0", *pair) for pair in zip(every(grads.h_0), every(whole.h_0), strict=True)]
+    pairs += [("h_n", *pair) for pair in zip(every(ours), every(h_n), strict=True)]
+    for name, mine, its in pairs:
+        np.testing.assert_array_equal(mine, its, err_msg=name)
+
+
 def test_no_gradient_given_is_zero() -> None:
     layer, x, _, _, _ = problem(LSTM)
     _, kept = forward(layer, x)
