@@ -8,7 +8,7 @@ import numpy as np
 
 from numpy_rnn import checks
 from numpy_rnn.layers import Dropout
-from numpy_rnn.packing import longest_first, restore, reverse
+from numpy_rnn.packing import arrange, longest_first, restore, reverse
 from numpy_rnn.parameters import StackParams
 from numpy_rnn.segments import segments
 from numpy_rnn.truncation import Cache, LayerCache, truncated, windows
@@ -97,8 +97,8 @@ class RNNBase(StackParams, ABC):
         states_0 = self._states("h_0", h_0, N)
         masks = checks.check_masks(masks, self.num_layers - 1, (T, N, self.features), self.dtype)
         lengths, order = longest_first(lengths, T, N)
-        masks, states_0 = [mask[:, order] for mask in masks], tuple(s[:, order] for s in states_0)
-        output, layers = self._forward(x[:, order], lengths, masks, states_0)
+        masks, states_0 = [arrange(mask, order) for mask in masks], tuple(arrange(s, order) for s in states_0)
+        output, layers = self._forward(arrange(x, order), lengths, masks, states_0)
         at_end = lengths, np.arange(N)
         states_n = tuple(np.stack([layer.states[i][at_end] for layer in layers]) for i in range(len(states_0)))
         cache = Cache(self, lengths, order, masks, layers)
@@ -139,10 +139,10 @@ class RNNBase(StackParams, ABC):
         if d_output is None:
             d_output = np.broadcast_to(np.zeros((), self.dtype), (T, N, self.features))
         checks.check_array("d_output", d_output, (T, N, self.features), self.dtype)
-        d_states_n = tuple(d[:, order] for d in self._states("d_h_n", d_h_n, N))
+        d_states_n = tuple(arrange(d, order) for d in self._states("d_h_n", d_h_n, N))
         parts = windows(cache.lengths, T, k1, k2)
         backward = self._backward if len(parts) == 1 else partial(truncated, parts, self._backward)
-        dx, d_states_0, grads = backward(d_output[:, order], d_states_n, cache)
+        dx, d_states_0, grads = backward(arrange(d_output, order), d_states_n, cache)
         return Grads(restore(dx, order), self._given(d_states_0, order), {name: grads[name] for name in self.params})
 
     def _forward(

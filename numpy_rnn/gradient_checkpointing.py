@@ -17,7 +17,7 @@ import numpy as np
 
 from numpy_rnn.base import RNNBase
 from numpy_rnn.checks import check_array, check_size, check_states, check_type, expect
-from numpy_rnn.packing import longest_first, restore
+from numpy_rnn.packing import arrange, longest_first, restore
 from numpy_rnn.segments import Segment, segments
 from numpy_rnn.types import Array, Grads, States
 
@@ -80,8 +80,8 @@ def forward(
     expect(k % S == 0, "k", f"a multiple of S = {S}", k)
     states = check_states("h_0", h_0, layer.state_names, (layer.num_layers, N, layer.hidden_size), layer.dtype)
     lengths, order = longest_first(lengths, T, N)
-    states = tuple(s[:, order].copy() for s in states)
-    kept = Kept(layer, x[:, order], lengths, order, k, segments(lengths, S), [])
+    states = tuple(arrange(s, order).copy() for s in states)
+    kept = Kept(layer, arrange(x, order), lengths, order, k, segments(lengths, S), [])
     for segment in kept.segments:
         before = tuple(s[:, segment.n].copy() for s in states)
         kept.states.append(before)
@@ -110,7 +110,8 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
     check_type("kept", kept, Kept)
     layer, order = kept.layer, kept.order
     shape = (layer.num_layers, kept.x.shape[1], layer.hidden_size)
-    d_states = tuple(d[:, order].copy() for d in check_states("d_h_n", d_h_n, layer.state_names, shape, layer.dtype))
+    d_h_n = check_states("d_h_n", d_h_n, layer.state_names, shape, layer.dtype)
+    d_states = tuple(arrange(d, order).copy() for d in d_h_n)
     dx, params = np.zeros_like(kept.x), dict[str, Any]()
     for segment, states in zip(reversed(kept.segments), reversed(kept.states), strict=True):
         start, end, n = segment
@@ -137,4 +138,4 @@ def _of_segment(d_output: Array | LossGradient | None, kept: Kept, segment: Segm
     else:
         check_array("d_output", d_output, (len(kept.x), N, output.shape[2]), output.dtype)
         d_part = d_output[start:end]
-    return d_part[:, kept.order][:, n]
+    return arrange(d_part, kept.order)[:, n]

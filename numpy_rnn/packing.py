@@ -17,8 +17,8 @@ def longest_first(lengths: Any, T: int, N: int) -> tuple[Array, Array | slice]:
         N: the number of sequences.
 
     Returns:
-        The lengths (N,) in falling order, and the order: sequence i of the new order is the given sequence order[i].
-        slice(None) means that the order is as given.
+        The lengths (N,) in falling order, and the order, for `arrange`: sequence i of the new order is the given
+        sequence order[i]. slice(None) means that the order is as given.
 
     Raises:
         ValueError: for lengths of another shape, or outside 1..T.
@@ -32,11 +32,16 @@ def longest_first(lengths: Any, T: int, N: int) -> tuple[Array, Array | slice]:
     return lengths[order], order
 
 
+def arrange(a: Array, order: Array | slice) -> Array:
+    """a[:, order] of an array (?, N, ...), with each step in one piece of memory. Indexing would put N first there."""
+    return a if isinstance(order, slice) else np.take(a, order, axis=1)
+
+
 def restore(a: Array, order: Array | slice) -> Array:
-    """The inverse of a[:, order]: an array (?, N, ...) in the order of `longest_first`, back in the given order."""
+    """The inverse of `arrange`: from the order of `longest_first` back to the given order."""
     if isinstance(order, slice):
         return a
-    given = np.empty_like(a)
+    given = np.empty(a.shape, a.dtype)
     given[:, order] = a
     return given
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from numpy_rnn.packing import by_gate, flat, longest_first, pack, restore, reverse, time_steps, unpack
+from numpy_rnn.packing import arrange, by_gate, flat, longest_first, pack, restore, reverse, time_steps, unpack
 
 LENGTHS = np.array([4, 2, 2, 1])
 A = np.arange(1.0, 4 * 4 * 3 + 1).reshape(4, 4, 3)  # (T, N, K)
@@ -45,7 +45,12 @@ def test_sorted_and_back() -> None:
     lengths, order = longest_first([2, 4, 1, 2], 4, 4)
     assert lengths.tolist() == [4, 2, 2, 1]
     assert order.tolist() == [1, 0, 3, 2]
-    np.testing.assert_array_equal(restore(A[:, order], order), A)
+    there = arrange(A, order)
+    np.testing.assert_array_equal(there, A[:, order])
+    back = restore(there, order)
+    np.testing.assert_array_equal(back, A)
+    assert there.flags.c_contiguous
+    assert back.flags.c_contiguous
     assert longest_first([4, 2, 2, 1], 4, 4)[1] == longest_first(None, 4, 4)[1] == slice(None)
 
 
