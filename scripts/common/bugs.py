@@ -98,7 +98,8 @@ BUGS = [
     ("dx of the second direction only", BASE, "d_below[0] + d_below[1] if", "d_below[1] if"),
     ("both directions with the same weights", PARAMETERS, '"_reverse" * (k % self.directions)', '"_reverse" * 0'),
     ("dropout between layers left out of backward", BASE, "d_above * cache.masks[layer - 1]", "d_above"),
-    ("dropout masks in the given order, not by length", BASE, "[arrange(mask, order) for mask in masks]", "list(masks)"),
+    ("dropout masks in the given order, not by length", BASE, "[arrange(mask, order) for mask in masks]",
+     "list(masks)"),
     ("the same dropout mask between all layers", BASE, "below = below * masks[layer - 1]",
      "below = below * masks[0]"),
     # segments
