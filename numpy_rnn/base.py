@@ -195,7 +195,7 @@ class RNNBase(StackParams, ABC):
             d_part, d_after, part = d_output[start:end, n], tuple(d[n] for d in d_states), cache.cut(*segment)
             dx[start:end, n], d_before, dp = self.layer_backward(d_part, segment.part_of(lengths), p, part, d_after)
             for d, d_new in zip(d_states, d_before, strict=True):
-                d[n] = d_new
+                d[n] = d_new  # a sequence that ended before this segment keeps its dL/dh_n
             grads = {name: grads.get(name, 0) + gradient for name, gradient in dp.items()}
         return dx, d_states, grads
 

@@ -83,6 +83,12 @@ def test_gates_in_another_order_in_a_file_that_truncates() -> None:
     source = "TRUNCATION = (2, 2)\n" + changed(LSTM, (step, cut + step))
     assert judged(source).verdict == "right"
     assert [cause.id for cause in judged(changed(source, ORDER)).causes] == ["gates-swapped", "gates-swapped"]
+    call = "lstm_gates(x[t], hs[t], W_xh, W_hh, b_xh, b_hh)\n        cs[t + 1]"
+    other = "\ndef lstm_gates" + changed(LSTM, ORDER).partition("def lstm_gates")[2].partition("\n\n")[0]
+    forward_alone = changed(source, (call, "other_" + call)) + other.replace("lstm_gates", "other_lstm_gates")
+    cause = judged(forward_alone).causes[-1]
+    assert (cause.id, cause.reproduced) == ("gates-swapped", True)
+    assert "the backward pass is that of the gates i, f, g, o as they are here" in cause.text
 
 
 def test_two_gates_that_are_wrong_lead_to_no_single_line() -> None:
@@ -352,6 +358,7 @@ def test_truncated_otherwise_than_it_says() -> None:
     assert (found.causes[0].id, found.causes[0].reproduced) == ("truncated", True)
     assert found.causes[0].text == "the gradient is that of TBPTT(1, 3); TRUNCATION says (1, 4)."
     found = judged(RNN + "\nTRUNCATION = (2, 4)\n")
+    assert (found.causes[0].id, found.causes[0].reproduced) == ("truncated", True)
     assert found.causes[0].text == "the gradient is not truncated, though TRUNCATION says that it is."
 
 

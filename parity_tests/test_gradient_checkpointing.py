@@ -56,13 +56,13 @@ def everything_kept(layer: Any, x: Any, h_0: Any, lengths: Any, S: int, k: int, 
 
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "unsorted", "sorted"])
-@pytest.mark.parametrize(("S", "k"), [(None, None), (1, None), (3, 6), (4, 4), (11, None), (20, None)])
+@pytest.mark.parametrize(("S", "k"), [(4, None), (1, None), (3, 6), (4, 4), (11, None), (20, None)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_same_bits_as_with_everything_kept(layer_type: Any, lengths: Any, S: Any, k: Any, dtype: Any) -> None:
     layer, x, h_0, d_output, d_h_n = problem(layer_type, dtype)
     h_n, kept = forward(layer, x, h_0, lengths, S, k)
     grads = backward(d_output, d_h_n, kept)
-    expected = everything_kept(layer, x, h_0, lengths, S or 4, k or 100, d_output, d_h_n)
+    expected = everything_kept(layer, x, h_0, lengths, S, k or 100, d_output, d_h_n)
     for ours, theirs in zip(every(h_n), every(expected[0]), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(grads.x, expected[1])
@@ -74,7 +74,7 @@ def test_the_same_bits_as_with_everything_kept(layer_type: Any, lengths: Any, S:
 
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "unsorted", "sorted"])
-@pytest.mark.parametrize(("S", "k"), [(None, None), (1, None), (2, 4), (3, 3), (5, None)])
+@pytest.mark.parametrize(("S", "k"), [(4, None), (1, None), (2, 4), (3, 3), (5, None)])
 def test_the_gradient_of_the_layer(layer_type: Any, lengths: Any, S: Any, k: Any) -> None:
     """Which autograd holds. Sums over t have another order, so the last digits differ."""
     layer, x, h_0, d_output, d_h_n = problem(layer_type)
@@ -96,12 +96,12 @@ def test_the_gradient_of_the_layer(layer_type: Any, lengths: Any, S: Any, k: Any
         for mine, its in pairs:
             assert relative_error(mine, its) < 1e-12
     assert seen == sorted(seen, reverse=True)
-    assert len(seen) == -(-11 // (S or 4))
+    assert len(seen) == -(-11 // S)
 
 
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "unsorted", "sorted"])
-@pytest.mark.parametrize("S", [1, 3, 4, 11])
+@pytest.mark.parametrize("S", [4, 5, 11, 64])  # from sqrt(11) on
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_same_bits_as_full_backpropagation(layer_type: Any, lengths: Any, S: int, dtype: Any) -> None:
     """Where both sum over the same segments."""
@@ -109,13 +109,21 @@ def test_the_same_bits_as_full_backpropagation(layer_type: Any, lengths: Any, S:
     layer.segment_length = S
     _, h_n, cache = layer.forward(x, h_0, lengths)
     whole = layer.backward(d_output, d_h_n, cache)
-    ours, kept = forward(layer, x, h_0, lengths, S)
+    ours, kept = forward(layer, x, h_0, lengths)
     grads = backward(d_output, d_h_n, kept)
     pairs = [("x", grads.x, whole.x), *((name, g, whole.params[name]) for name, g in grads.params.items())]
     pairs += [("h_0", *pair) for pair in zip(every(grads.h_0), every(whole.h_0), strict=True)]
     pairs += [("h_n", *pair) for pair in zip(every(ours), every(h_n), strict=True)]
     for name, mine, its in pairs:
         np.testing.assert_array_equal(mine, its, err_msg=name)
+
+
+@pytest.mark.parametrize(("segment_length", "S"), [(64, 11), (5, 5), (4, 4), (3, 4), (1, 4)])
+def test_the_segments_that_are_taken(segment_length: int, S: int) -> None:
+    layer, x, _, _, _ = problem(RNN)
+    layer.segment_length = segment_length
+    _, kept = forward(layer, x)
+    assert [segment.start for segment in kept.segments] == [*range(0, 11, S)]
 
 
 def test_no_gradient_given_is_zero() -> None:
@@ -155,6 +163,7 @@ def peak(layer: Any, T: int) -> int:
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 def test_memory_grows_by_the_square_root(layer_type: Any) -> None:
     layer = layer_type(2, 64)
+    layer.segment_length = 1
     peak(layer, 4)
     exponent = np.log(peak(layer, 1600) / peak(layer, 100)) / np.log(1600 / 100)
     assert exponent <= 0.6
@@ -175,7 +184,10 @@ X = np.zeros((4, 2, 3), np.float32)
         (lambda: forward(RNN(3, 4), X, S=2, k=3), "k: expected a multiple of S = 2, got 3"),
         (lambda: backward(X, None, forward(RNN(3, 4), X)[1]), r"d_output: expected a float32 array .*\(4, 2, 4\)"),
         (lambda: backward(None, X, forward(RNN(3, 4), X)[1]), r"d_h_n: expected a float32 array .*\(1, 2, 4\)"),
-        (lambda: backward(lambda *_: X, None, forward(RNN(3, 4), X)[1]), r"d_output: .*\(2, 2, 4\), got .*\(4, 2, 3\)"),
+        (
+            lambda: backward(lambda *_: X, None, forward(RNN(3, 4), X, S=2)[1]),
+            r"d_output: .*\(2, 2, 4\), got .*\(4, 2, 3\)",
+        ),
         (lambda: backward(None, None, "cache"), "kept: expected Kept, got str"),
     ],
 )
