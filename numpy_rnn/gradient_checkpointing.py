@@ -1,10 +1,9 @@
 """Full backpropagation through time with the memory of few steps: some states are kept, the rest is computed again.
 
-The forward pass goes through segments of S steps and keeps the state before each of them, and nothing else but the last
-segment. The backward pass takes this one first. Each other segment it computes forward once more, from the state that
-was kept, and then backward. Memory is that of T / S states and of one segment, which is least for S in proportion to
-sqrt(T). The forward pass is done twice. (A file with a model's parameters is called a checkpoint, too; this has nothing
-to do with it.)
+The forward pass goes through segments of S steps and keeps the state before each of them, and nothing else. The
+backward pass takes the last segment first: it computes the segment forward once more, from the state that was kept, and
+then backward. Memory is that of T / S states and of one segment, which is least for S in proportion to sqrt(T). The
+forward pass is done twice. (A file with a model's parameters is called a checkpoint, too. That is another thing.)
 
 Source:
     Chen et al. (2016), "Training deep nets with sublinear memory cost".
@@ -25,14 +24,6 @@ from numpy_rnn.types import Array, Grads, States
 LossGradient = Callable[[int, Array], Array]
 
 
-class Run(NamedTuple):
-    """What the forward pass of a segment gives."""
-
-    output: Array  # (S, live, F)
-    states: States  # after the segment, (K, live, H) each
-    cache: Any  # for the layer's `backward`
-
-
 class Kept(NamedTuple):
     """What `forward` keeps for `backward`."""
 
@@ -43,7 +34,12 @@ class Kept(NamedTuple):
     k: int  # a multiple of S, or T
     segments: list[Segment]
     states: list[States]  # before each segment, (K, live, H) each: of the sequences that have it
-    last: Run  # of the last segment, which `backward` needs first
+
+    def run(self, segment: Segment, states: States) -> tuple[Array, States, Any]:
+        """The forward pass of a segment: its output (S, live, F), the last states, the cache."""
+        start, end, n = segment
+        output, h_n, cache = self.layer.forward(self.x[start:end, n], as_given(states), segment.part_of(self.lengths))
+        return output, as_tuple(h_n), cache
 
 
 def as_given(states: States) -> Any:
@@ -53,13 +49,6 @@ def as_given(states: States) -> Any:
 
 def as_tuple(given: Any) -> States:
     return given if isinstance(given, tuple) else (given,)
-
-
-def forward_segment(layer: RNNBase, x: Array, lengths: Array, segment: Segment, states: States) -> Run:
-    """The forward pass of a segment, from the states before it."""
-    start, end, n = segment
-    output, h_n, cache = layer.forward(x[start:end, n], as_given(states), segment.part_of(lengths))
-    return Run(output, as_tuple(h_n), cache)
 
 
 def forward(
@@ -72,7 +61,7 @@ def forward(
         x: (T, N, D), the inputs. Leave them and the parameters unchanged until `backward`.
         h_0: (K, N, H), the initial states, of an LSTM a pair; None is zeros.
         lengths: (N,), of the sequences, in any order; None is T for all.
-        S: the number of steps in a segment; None is sqrt(T), but at least `layer.segment_length`.
+        S: the number of steps in a segment; None is sqrt(T), rounded up.
         k: truncates: no gradient goes back beyond a chunk of k steps, as in TBPTT(k, k); a multiple of S. None is full
             backpropagation.
 
@@ -86,19 +75,19 @@ def forward(
     expect(not layer.bidirectional, "layer", "one direction", "both")
     check_array("x", x, ("T", "N", layer.input_size), layer.dtype)
     T, N, _ = x.shape
-    S = max(ceil(sqrt(T)), layer.segment_length) if S is None else check_size("S", S)
+    S = ceil(sqrt(T)) if S is None else check_size("S", S)
     k = ceil(T / S) * S if k is None else check_size("k", k)
     expect(k % S == 0, "k", f"a multiple of S = {S}", k)
     states = check_states("h_0", h_0, layer.state_names, (layer.num_layers, N, layer.hidden_size), layer.dtype)
     lengths, order = longest_first(lengths, T, N)
     states = tuple(arrange(s, order).copy() for s in states)
-    x, parts, before = arrange(x, order), segments(lengths, S), list[States]()
-    for segment in parts:
-        before.append(tuple(s[:, segment.n].copy() for s in states))
-        run = forward_segment(layer, x, lengths, segment, before[-1])
-        for s, s_after in zip(states, run.states, strict=True):
+    kept = Kept(layer, arrange(x, order), lengths, order, k, segments(lengths, S), [])
+    for segment in kept.segments:
+        before = tuple(s[:, segment.n].copy() for s in states)
+        kept.states.append(before)
+        _, after, _ = kept.run(segment, before)
+        for s, s_after in zip(states, after, strict=True):
             s[:, segment.n] = s_after
-    kept = Kept(layer, x, lengths, order, k, parts, before, run)
     return as_given(tuple(restore(s, order) for s in states)), kept
 
 
@@ -112,8 +101,8 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
         kept: what `forward` returned.
 
     Returns:
-        The same gradients as `RNNBase.backward`. With S = `layer.segment_length`, as for T <= 4096 if nothing is set,
-        and k = None they have the same bits, as both sum over the same segments.
+        The same gradients as `RNNBase.backward`. With S = `layer.segment_length` and k = None they have the same bits,
+        as both sum over the same segments.
 
     Raises:
         ValueError: for a bad argument.
@@ -126,10 +115,9 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
     dx, params = np.zeros_like(kept.x), dict[str, Any]()
     for segment, states in zip(reversed(kept.segments), reversed(kept.states), strict=True):
         start, end, n = segment
-        is_last = end == kept.lengths[0]
-        run = kept.last if is_last else forward_segment(layer, kept.x, kept.lengths, segment, states)
-        d_part = _of_segment(d_output, kept, segment, run.output)
-        grads = layer.backward(d_part, as_given(tuple(d[:, n] for d in d_states)), run.cache)
+        output, _, cache = kept.run(segment, states)
+        d_part = _of_segment(d_output, kept, segment, output)
+        grads = layer.backward(d_part, as_given(tuple(d[:, n] for d in d_states)), cache)
         dx[start:end, n] = grads.x
         params = {name: params.get(name, 0) + grad for name, grad in grads.params.items()}
         for d, d_before in zip(d_states, as_tuple(grads.h_0), strict=True):

@@ -101,7 +101,7 @@ def test_the_gradient_of_the_layer(layer_type: Any, lengths: Any, S: Any, k: Any
 
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 @pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "unsorted", "sorted"])
-@pytest.mark.parametrize("S", [4, 5, 11, 64])  # from sqrt(11) on
+@pytest.mark.parametrize("S", [1, 3, 4, 11])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_same_bits_as_full_backpropagation(layer_type: Any, lengths: Any, S: int, dtype: Any) -> None:
     """Where both sum over the same segments."""
@@ -109,7 +109,7 @@ def test_the_same_bits_as_full_backpropagation(layer_type: Any, lengths: Any, S:
     layer.segment_length = S
     _, h_n, cache = layer.forward(x, h_0, lengths)
     whole = layer.backward(d_output, d_h_n, cache)
-    ours, kept = forward(layer, x, h_0, lengths)
+    ours, kept = forward(layer, x, h_0, lengths, S)
     grads = backward(d_output, d_h_n, kept)
     pairs = [("x", grads.x, whole.x), *((name, g, whole.params[name]) for name, g in grads.params.items())]
     pairs += [("h_0", *pair) for pair in zip(every(grads.h_0), every(whole.h_0), strict=True)]
@@ -118,12 +118,10 @@ def test_the_same_bits_as_full_backpropagation(layer_type: Any, lengths: Any, S:
         np.testing.assert_array_equal(mine, its, err_msg=name)
 
 
-@pytest.mark.parametrize(("segment_length", "S"), [(64, 11), (5, 5), (4, 4), (3, 4), (1, 4)])
-def test_the_segments_that_are_taken(segment_length: int, S: int) -> None:
+def test_the_segments_have_about_sqrt_T_steps() -> None:
     layer, x, _, _, _ = problem(RNN)
-    layer.segment_length = segment_length
     _, kept = forward(layer, x)
-    assert [segment.start for segment in kept.segments] == [*range(0, 11, S)]
+    assert [segment.start for segment in kept.segments] == [0, 4, 8]
 
 
 def test_no_gradient_given_is_zero() -> None:
@@ -163,7 +161,6 @@ def peak(layer: Any, T: int) -> int:
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 def test_memory_grows_by_the_square_root(layer_type: Any) -> None:
     layer = layer_type(2, 64)
-    layer.segment_length = 1
     peak(layer, 4)
     exponent = np.log(peak(layer, 1600) / peak(layer, 100)) / np.log(1600 / 100)
     assert exponent <= 0.6

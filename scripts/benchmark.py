@@ -106,11 +106,11 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The rows of each table."""
     config = DEFAULTS[args.data]
     data = load_data(args, config)
-    at_most = max(args.threads)
-    with tqdm(total=args.rounds * len(args.cells) * (len(args.sizes) * len(args.threads) + 1), disable=None) as bar:
+    with tqdm(total=args.rounds * len(args.cells) * len(args.threads) * (len(args.sizes) + 1), disable=None) as bar:
         of_layers = product(args.sizes, args.threads, args.cells)
         layers = [layer_row(cell, size, threads, args.rounds, bar) for size, threads, cell in of_layers]
-        lengths = [lengths_row(cell, shortest(args.sizes, IMDB), at_most, args.rounds, bar) for cell in args.cells]
+        size, of_lengths = shortest(args.sizes, IMDB), product(args.threads, args.cells)
+        lengths = [lengths_row(cell, size, threads, args.rounds, bar) for threads, cell in of_lengths]
     memory = [memory_row(cell, shortest(args.sizes, LONG)) for cell in args.cells]
     epochs = []
     for threads, cell in product(args.threads, args.cells):

@@ -33,7 +33,7 @@ from torch_rnn.comparison import relative_error
 from torch_rnn.convert import from_torch_names, to_torch
 
 LENGTHS = (1, 5, 20, 50)
-SIZES = ((8, 20), (16, 20), (32, 20), (64, 20), (32, 200), (32, 2000))
+SIZES = ((8, 20), (16, 20), (32, 20), (64, 20), (32, 200), (32, 4000))
 
 
 def main(arguments: list[str] | None = None) -> int:

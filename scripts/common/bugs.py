@@ -165,10 +165,7 @@ BUGS = [
     # the other ways to the gradient
     # full backpropagation with less memory
     ("checkpoints: the state kept is the one after the segment", CHECKPOINTING,
-     "before.append(tuple(s[:, segment.n].copy() for s in states))",
-     "before.append(tuple(s[:, segment.n] for s in states))"),
-    ("checkpoints: each segment with what the last one kept", CHECKPOINTING, "run = kept.last if is_last else",
-     "run = kept.last if True else"),
+     "kept.states.append(before)", "kept.states.append(tuple(s[:, segment.n] for s in states))"),
     ("checkpoints: a chunk's gradient goes on", CHECKPOINTING, "if start % kept.k or start == 0 else 0", ""),
     ("checkpoints: the sum of one segment", CHECKPOINTING, "params.get(name, 0) + grad", "grad"),
     ("checkpoints: the first segment first", CHECKPOINTING,

@@ -30,7 +30,8 @@ GOALS: tuple[tuple[str, str, Callable[[Row], bool], tuple[float, ...]], ...] = (
         lambda r: r["data"] == "imdb" and r["threads"] == 2,
         (0.7, 0.95, 0.75),
     ),
-    ("a batch with lengths, by the sum of its lengths", "lengths", lambda r: key(r)[0] == IMDB, (1.15, 1.15, 1.15)),
+    ("lengths, 1 thread, by the sum of the lengths", "lengths", lambda r: key(r) == (IMDB, 1), (1.15, 1.15, 1.15)),
+    ("lengths, 2 threads, by the sum of the lengths", "lengths", lambda r: key(r) == (IMDB, 2), (1.15, 1.15, 1.15)),
     ("peak memory, T 800, by PyTorch's", "memory", lambda r: Size(*r["size"]) == LONG, (0.65, 0.7, 0.75)),
 )
 
