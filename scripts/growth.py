@@ -168,7 +168,7 @@ def draw(stream: BinaryIO, rows: list[Row], cell: str) -> None:
     most = rows[-1]
     share = most["MiB"]["checkpointed"] / most["MiB"]["full"]
     words = f"{share:.0%} of the memory and {most['slower'][1]:.2f} times the time"
-    figure.suptitle(f"{cell.upper()}, T = {most['T']}: checkpointed BPTT takes {words} of full BPTT")
+    figure.suptitle(f"{cell.upper()}, T = {most['T']}: checkpointed BPTT takes {words}")
     save(figure, stream)
 
 
