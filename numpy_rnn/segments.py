@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numpy_rnn.checks import check_size
 from numpy_rnn.types import Array
 
 
@@ -31,8 +32,11 @@ def segments(lengths: Array, S: int) -> list[Segment]:
 
     Args:
         lengths: (N,), of the sequences, in falling order.
-        S: the number of steps in a segment, at least 1.
+        S: the number of steps in a segment.
+
+    Raises:
+        ValueError: for an S, a `segment_length`, that is not a whole number of at least 1.
     """
-    T = int(lengths[0])
+    T, S = int(lengths[0]), check_size("segment_length", S)
     starts = range(0, T, S)
     return [Segment(start, min(start + S, T), slice(int((lengths > start).sum()))) for start in starts]

@@ -32,6 +32,14 @@ def test_every_step_is_in_one_segment(lengths: list[int], S: int) -> None:
     np.testing.assert_array_equal(steps, np.arange(9)[:, None] < falling)
 
 
+@pytest.mark.parametrize("S", [0, -1, 1.5, "64", None])
+def test_a_length_that_is_none(S: Any) -> None:
+    layer = RNN(2, 3)
+    layer.segment_length = S
+    with pytest.raises(ValueError, match="segment_length: expected a whole number >= 1, got"):
+        layer.forward(np.zeros((2, 1, 2), np.float32))
+
+
 @pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
 @pytest.mark.parametrize("both", [False, True])
 def test_three_segments_against_autograd(layer_type: Any, both: bool) -> None:
