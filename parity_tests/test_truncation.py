@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import numpy_rnn
-from numpy_rnn.truncation import Window, windows
+from numpy_rnn.truncation import LayerCache, Window, windows
 from parity_tests.problems import Problem, draw_problem, draw_weights, make_layer, problems, state, states
 from parity_tests.support import by_autograd, check_gradients, named
 
@@ -205,3 +205,18 @@ def test_bad_truncation(layer: Any, k1: Any, k2: Any, message: str) -> None:
     _, _, cache = layer.forward(np.zeros((5, 2, 3), np.float32))
     with pytest.raises(ValueError, match=message):
         layer.backward(None, None, cache, k1, k2)
+
+
+@pytest.mark.parametrize(("num_kept", "shape"), [(0, None), (4, (3, 4, 2, 6))])
+def test_a_cache_before_the_forward_pass(num_kept: int, shape: Any) -> None:
+    x, states_0 = np.ones((3, 2, 5), np.float32), (np.ones((2, 6), np.float32), np.full((2, 6), 2, np.float32))
+    cache = LayerCache.zeros(x, states_0, num_kept)
+    assert cache.x is x
+    for s, s_0 in zip(cache.states, states_0, strict=True):
+        assert (s.shape, s.dtype) == ((4, 2, 6), np.float32)
+        np.testing.assert_array_equal(s[0], s_0)
+        assert not s[1:].any()
+    assert (None if cache.gates is None else cache.gates.shape) == shape
+    if cache.gates is not None:
+        assert cache.gates.dtype == np.float32
+        assert not cache.gates.any()
