@@ -64,11 +64,7 @@ def central(f: Function, arrays: Params, name: str, v: Array, noise: float) -> D
         finest = _moving(plus, minus) & (h < eps**0.5 * size)  # (S,)
         rounding = _rounding(here, plus, minus, finest, noise, eps)  # (S,)
         R, e, k = _extrapolated(D, rounding / h)
-        first = np.arange(len(h) - 1)  # where the first column stands in R, at the steps k = 1, 2, ...
-        agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, S - 1)
-        agrees |= (k[first] <= k[:, None]) | np.isinf(e[first])
-        trusted = agrees.all(axis=1) & (k >= _smooth_from(plus + minus, rounding))
-        best = int(np.where(trusted, e, np.inf).argmin())
+        best = _best(R, e, k, len(h), _smooth_from(plus + minus, rounding))
         far = h[k[best]] > 8 * eps**0.5 * size
         doubt = 0.0 if far else _doubt(D, rounding / h, R, e, k, best)
         uncertainty = max(float(e[best]), doubt)
@@ -120,6 +116,15 @@ def _extrapolated(D: Array, noises: Array) -> tuple[Array, Array, Array]:
         parts.append((column, np.nan_to_num(4 * spread + noises[j:], nan=np.inf), np.arange(j, len(D))))
     R, e, k = (np.concatenate(part) for part in zip(*parts, strict=True))
     return R, e, k
+
+
+def _best(R: Array, e: Array, k: Array, S: int, smooth_from: int) -> int:
+    """The least uncertain of those that agree with all finer steps, and stand where f is smooth. S: all steps."""
+    first = np.arange(S - 1)  # where the first column stands in R, at the steps k = 1, 2, ..., S - 1
+    agrees = np.abs(R[:, None] - R[first]) <= e[:, None] + e[first]  # (candidates, S - 1)
+    agrees |= (k[first] <= k[:, None]) | np.isinf(e[first])
+    trusted = agrees.all(axis=1) & (k >= smooth_from)
+    return int(np.where(trusted, e, np.inf).argmin())
 
 
 def _doubt(D: Array, noises: Array, R: Array, e: Array, k: Array, best: int) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numpy_rnn.derivative import _doubt, _extrapolated, _moving, _rounding, _smooth_from, _steps
+from numpy_rnn.derivative import _best, _doubt, _extrapolated, _moving, _rounding, _smooth_from, _steps
 from numpy_rnn.rounding import SAFETY
 
 # a coarse answer 3 and a fine one 0, six steps, of which D[1] to D[4] lie between the two
@@ -124,3 +124,29 @@ def test_the_extrapolation() -> None:
     np.testing.assert_allclose(e, 4 * np.abs(R - coarser) + [2, 3, 5, 3, 5, 5])
     _, e, _ = _extrapolated(np.array([np.nan, 4.0, 1.0, 0.0]), noises)
     assert np.isinf(e).tolist() == [True, False, False, True, False, True]
+
+
+# five steps: R at k = 1, 2, 3, 4 in the first column, then 2, 3, 4 in the second; all agree, the coarsest is best
+FIVE: dict[str, Any] = {"R": [1, 1, 1, 1, 1, 1, 1], "e": [0.1, 0.2, 0.2, 0.2, 0.3, 0.3, 0.3], "smooth": 0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "best"),
+    [
+        ({}, 0),
+        ({"smooth": 1}, 0),
+        ({"smooth": 2, "e": [0.1, 0.15, 0.2, 0.2, 0.3, 0.3, 0.3]}, 1),  # the first where f is smooth
+        ({"smooth": 3, "e": [0.1, 0.15, 0.2, 0.25, 0.3, 0.1, 0.3]}, 5),  # also of the second column
+        ({"R": [1, 1, 1, 1.5, 1, 1, 1.5]}, 3),  # the finest step contradicts the others
+        ({"R": [1, 1, 1, 1.5, 1, 1, 1.5], "e": [0.1, 0.2, 0.2, np.inf, 0.3, 0.3, np.inf]}, 0),  # it has no value
+        ({"R": [1, 1, 1, 1.25, 1, 1, 1], "e": [0.125, 0.2, 0.2, 0.125, 0.3, 0.3, 0.3]}, 0),  # just agrees
+        ({"R": [1, 1, 1, 1, 9, 9, 9]}, 0),  # the other columns contradict nobody
+        ({"R": [9, 1, 1, 1, 1, 1, 1]}, 1),  # nor does a coarser step
+        ({"R": [1, 1, 3, 3, 3, 3, 3], "e": [0.1, 0.1, 0.2, 0.2, 0.05, 0.3, 0.3]}, 4),  # nor one that is as fine
+        ({"R": [9, 1, 1, 1, 5, 1, 1], "e": [0.1, 0.2, 0.2, 0.2, 0.05, 0.3, 0.3]}, 1),  # all finer steps do
+    ],
+)
+def test_the_best_candidate(changed: dict[str, Any], best: int) -> None:
+    case = FIVE | changed
+    k = np.array([1, 2, 3, 4, 2, 3, 4])
+    assert _best(np.array(case["R"], float), np.array(case["e"]), k, 5, case["smooth"]) == best
