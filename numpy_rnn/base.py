@@ -27,7 +27,7 @@ class RNNBase(StackParams, ABC):
 
     Attributes:
         state_names: ("h",), of an LSTM ("h", "c").
-        num_kept: how many values of a unit a cache keeps at each step besides its states: 0, of an LSTM or GRU 4.
+        num_kept: how many arrays (N, H) a cache keeps of each step besides the states: 0, of an LSTM or GRU 4.
         segment_length: S, how many steps are computed in one call of `layer_forward` and `layer_backward`. It changes
             time and memory, and of the results the rounding alone.
     """
@@ -40,7 +40,8 @@ class RNNBase(StackParams, ABC):
     def layer_forward(self, lengths: Array, p: Params, cache: LayerCache) -> None:
         """The forward pass of one layer in one direction, through the steps of a segment.
 
-        It writes the states into the cache, and what else `layer_backward` needs.
+        It writes the states into the cache, and what else `layer_backward` needs. T, N and `lengths` are those of the
+        segment.
 
         Args:
             lengths: (N,), of the sequences, the longest first.
@@ -60,10 +61,10 @@ class RNNBase(StackParams, ABC):
             lengths: (N,), of the sequences, the longest first.
             p: the parameters under their bare names, such as W_xh.
             cache: what `layer_forward` has filled.
-            d_states_n: (N, H) each, the gradients of a sequence's last states there.
+            d_states_n: (N, H) each, the gradients of the states after a sequence's last step in the segment.
 
         Returns:
-            dx (T, N, D), d_states_0 (N, H) each, and the gradients of p.
+            dx (T, N, D), d_states_0 (N, H) each, of the states before the segment, and the gradients of p.
         """
 
     def dropout_masks(self, T: int, N: int, rng: np.random.Generator) -> list[Array]:

@@ -31,7 +31,7 @@ class Kept(NamedTuple):
     x: Array  # (T, N, D), the longest sequence first
     lengths: Array  # (N,), the longest first
     order: Array | slice  # see `longest_first`
-    k: int  # a multiple of S, or T
+    k: int  # a multiple of S; at least T, where nothing is cut
     segments: list[Segment]
     states: list[States]  # before each segment, (K, live, H) each: of the sequences that have it
 
@@ -96,7 +96,8 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
 
     Args:
         d_output: (T, N, F), dL/doutput; None is zero. Or a function: of the first step of a segment and its output
-            (S, N, F) it gives dL/doutput of these steps. It is called once for each segment, for the last one first.
+            (at most S, N, F) it gives dL/doutput of these steps. It is called once for each segment, for the last one
+            first. The last segment ends where the longest sequence ends.
         d_h_n: (K, N, H), dL/dh_n, of an LSTM a pair; None is zero.
         kept: what `forward` returned.
 

@@ -30,7 +30,7 @@ class LayerCache(NamedTuple):
 
     @classmethod
     def zeros(cls, x: Array, states_0: States, num_kept: int) -> Self:
-        """For a forward pass over x (T, N, D) from states_0, (N, H) each: all but these is zero."""
+        """For a forward pass over x (T, N, D) from states_0, (N, H) each. Everything else is zero."""
         (T, N, _), H = x.shape, states_0[0].shape[-1]
         states = tuple(np.zeros((T + 1, N, H), x.dtype) for _ in states_0)
         for s, s_0 in zip(states, states_0, strict=True):
