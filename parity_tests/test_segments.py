@@ -33,7 +33,7 @@ def test_every_step_is_in_one_segment(lengths: list[int], S: int) -> None:
 
 
 @pytest.mark.parametrize("S", [0, -1, 1.5, "64", None])
-def test_a_length_that_is_none(S: Any) -> None:
+def test_a_wrong_segment_length(S: Any) -> None:
     layer = RNN(2, 3)
     layer.segment_length = S
     with pytest.raises(ValueError, match="segment_length: expected a whole number >= 1, got"):

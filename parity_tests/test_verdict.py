@@ -25,7 +25,7 @@ def test_what_is_unresolved_shows_the_least_certain_entry() -> None:
     assert (found.verdict, found.worst) == ("unresolved", (2,))
 
 
-def test_what_is_wrong_shows_where_whatever_is_uncertain_elsewhere() -> None:
+def test_what_is_wrong_shows_where_it_is_wrong() -> None:
     found = judge(array(4, 2.1, 1), array(4, 2, 1), array(0, 0, 0.3), 1e-6)
     assert (found.verdict, found.worst) == ("wrong", (1,))
 
