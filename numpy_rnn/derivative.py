@@ -147,8 +147,8 @@ def _doubt(D: Array, noises: Array, R: Array, e: Array, k: Array, best: int) -> 
 
 def _steps(moved: Array) -> Array:
     """h_0 > h_1 > ..., powers of two, from beyond the size of the numbers, or 1, down to their last digits."""
-    sizes = np.abs(moved[moved != 0], dtype=np.float64)
-    high = max(float(sizes.max(initial=0)), 1.0)
+    sizes = np.abs(moved[moved != 0])
+    high = float(sizes.max(initial=1))
     low = max(float(sizes.min(initial=high)), 2**-40 * high)
     top, bottom = np.log2(16 * high), np.log2(16 * low * np.finfo(moved.dtype).eps)
     return 2.0 ** np.arange(np.ceil(top), np.floor(bottom) - 1, -np.log2(RATIO))

@@ -49,7 +49,10 @@ def test_the_doubt(changed: dict[str, Any], doubt: float) -> None:
         ([-3.0], "float64", 6, -46),
         ([0.25, 8.0, 0.0], "float64", 7, -49),  # up from the largest, down to the smallest that is not 0
         ([0.25], "float64", 4, -50),  # 1 at least is the size
-        ([1e-30], "float64", 4, -88),  # and 2^-40 of it the smallest
+        ([1e-30], "float64", 4, -88),  # and 2^-40 of the largest is the smallest
+        ([1e-30, 8.0], "float64", 7, -85),
+        ([1e-30], "float32", 4, -58),
+        ([1.98], "float32", 5, -19),  # beyond them on both sides
     ],
 )
 def test_the_steps(entries: list[float], dtype: str, first: int, last: int) -> None:
@@ -102,7 +105,7 @@ def test_out_of_its_domain_f_shows_no_rounding() -> None:
         ([0, 0, 0.75, 0.75, 0, 0, 0], 1, 4),  # more than half of it, twice
         ([0, 0.75, 0, 0.75, 0, 0, 0], 1, 4),  # in three steps
         ([0, 0.75, 0, 0, 0.75, 0, 0], 1, 0),  # in four
-        ([0, 0, 0.5, 0.5, 0, 0, 0], 1, 0),  # half of it
+        ([0, 0, 0.5, 0.5625, 0, 0, 0], 1, 0),  # just half of it
         ([np.nan, 1, 1 / 16, 1 / 256], 1e-9, 0),
         ([np.nan, np.nan, 1 / 16, 1 / 256], 1e-9, 2),  # finer than what leaves f's domain
     ],
