@@ -85,8 +85,7 @@ def forward(
     for segment in kept.segments:
         before = tuple(s[:, segment.n].copy() for s in states)
         kept.states.append(before)
-        _, after, _ = kept.run(segment, before)
-        for s, s_after in zip(states, after, strict=True):
+        for s, s_after in zip(states, kept.run(segment, before)[1], strict=True):
             s[:, segment.n] = s_after
     return as_given(tuple(restore(s, order) for s in states)), kept
 
@@ -116,9 +115,7 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
     dx, params = np.zeros_like(kept.x), dict[str, Any]()
     for segment, states in zip(reversed(kept.segments), reversed(kept.states), strict=True):
         start, end, n = segment
-        output, _, cache = kept.run(segment, states)
-        d_part = _of_segment(d_output, kept, segment, output)
-        grads = layer.backward(d_part, as_given(tuple(d[:, n] for d in d_states)), cache)
+        grads = _of_segment(segment, states, d_output, tuple(d[:, n] for d in d_states), kept)
         dx[start:end, n] = grads.x
         params = {name: params.get(name, 0) + grad for name, grad in grads.params.items()}
         for d, d_before in zip(d_states, as_tuple(grads.h_0), strict=True):
@@ -126,7 +123,15 @@ def backward(d_output: Array | LossGradient | None, d_h_n: Any, kept: Kept) -> G
     return Grads(restore(dx, order), as_given(tuple(restore(d, order) for d in d_states)), params)
 
 
-def _of_segment(d_output: Array | LossGradient | None, kept: Kept, segment: Segment, output: Array) -> Array | None:
+def _of_segment(
+    segment: Segment, states: States, d_output: Array | LossGradient | None, d_states: States, kept: Kept
+) -> Grads:
+    """The segment forward once more, then backward. Its cache ends here, so that memory holds one at a time."""
+    output, _, cache = kept.run(segment, states)
+    return kept.layer.backward(_d_output_of(segment, d_output, output, kept), as_given(d_states), cache)
+
+
+def _d_output_of(segment: Segment, d_output: Array | LossGradient | None, output: Array, kept: Kept) -> Array | None:
     """dL/doutput of a segment, (S, live, F), the longest sequence first."""
     (start, end, n), (_, N, _) = segment, kept.x.shape
     if d_output is None:
