@@ -147,11 +147,11 @@ def test_nothing_is_changed() -> None:
         np.testing.assert_array_equal(g, third.params[name])
 
 
-def peak(layer: Any, T: int) -> int:
+def peak(layer: Any, T: int, S: int | None = None) -> int:
     """Of all that is allocated beyond x, in bytes."""
     x = np.ones((T, 8, 2), np.float32)
     tracemalloc.start()
-    _, kept = forward(layer, x)
+    _, kept = forward(layer, x, S=S)
     backward(lambda start, output: output, None, kept)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -164,6 +164,13 @@ def test_memory_grows_by_the_square_root(layer_type: Any) -> None:
     peak(layer, 4)
     exponent = np.log(peak(layer, 1600) / peak(layer, 100)) / np.log(1600 / 100)
     assert exponent <= 0.6
+
+
+@pytest.mark.parametrize("layer_type", [RNN, LSTM, GRU])
+def test_one_segment_is_in_memory_at_a_time(layer_type: Any) -> None:
+    layer = layer_type(2, 64)
+    peak(layer, 4)
+    assert peak(layer, 300, S=100) <= 1.15 * peak(layer, 100, S=100)
 
 
 X = np.zeros((4, 2, 3), np.float32)
