@@ -195,16 +195,19 @@ def test_ctrl_c_before_anything_was_saved(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_help_teaches(capsys: Any) -> None:
     assert train("--help") == 0
-    printed = capsys.readouterr().out
-    for word in (
+    printed = " ".join(capsys.readouterr().out.split())
+    for words in (
         "--as-written",
         "--repaired",
         "examples:",
         "torchrun",
         "--readout",
         "rnncell as written / rnncell repaired",
+        "hidden units per layer (300 / 300 / 256 / 256; toy: 64)",
+        "unit of the read-out in training (0.0 / 0.0 / 0.0 / 0.5; toy: 0.0 / 0.0 / 0.0 / 0.1)",
+        "recurrent layers on top of each other (1)",
     ):
-        assert word in printed
+        assert words in printed
 
 
 def test_two_processes_give_the_losses_of_one(tmp_path: Path) -> None:

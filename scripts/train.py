@@ -5,8 +5,7 @@ basic     Embedding -> RNN -> last state -> Dropout -> Linear
 
 --as-written takes the original settings, --repaired (the default) mends every defect, and each setting below can be
 given by itself: "--as-written --readout last_real" repairs one thing, "--repaired --keep first" breaks one. What each
-repair is worth: scripts/ladder.py. The settings' four defaults are those of rnncell as written and repaired, and of
-basic as written and repaired; on toy reviews the network is smaller, and learns faster and longer. Prints what the
+repair is worth: scripts/ladder.py. On toy reviews the network is smaller, and learns faster and longer. Prints what the
 original prints; after each epoch a checkpoint is written, for scripts/predict.py.
 """
 
@@ -87,7 +86,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--log", metavar="FILE", help="a JSON line for each step: loss, gradient norm, lr, ...")
     parser.add_argument("--picture", metavar="FILE", help="draw the loss and the gradient norm of every step")
     ends = {"as written": as_written, "repaired": repaired}
-    add_settings(parser, {f"{system} {end}": ends[end](system) for system in ("rnncell", "basic") for end in ends})
+    starts = {f"{system} {end}": ends[end](system) for system in ("rnncell", "basic") for end in ends}
+    add_settings(parser, starts, [for_toy(start) for start in starts.values()])
     return parser.parse_args(arguments)
 
 

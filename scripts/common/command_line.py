@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from numpy_rnn.checks import expect
 from numpy_rnn.command_line import Parser as Parser
@@ -32,17 +33,26 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_settings(parser: argparse.ArgumentParser, starts: dict[str, Config]) -> None:
-    """An option for each field of Config; --help shows its value in each of `starts`."""
-    settings = parser.add_argument_group(f"model and training (defaults: {' / '.join(starts)})")
+def add_settings(parser: argparse.ArgumentParser, starts: dict[str, Config], toy: Sequence[Config] = ()) -> None:
+    """An option for each field of Config; --help shows its value in each of `starts`, and in `toy` if they differ."""
+    words = "; toy: for toy reviews" if toy else ""
+    settings = parser.add_argument_group(
+        f"model and training (defaults: {' / '.join(starts)}, or one where all agree{words})"
+    )
     for option in fields(Config):
         values = [getattr(config, option.name) for config in starts.values()]
+        with_toy = [getattr(config, option.name) for config in toy] or values
         name = f"--{option.name.replace('_', '-')}"
-        text = f"{option.metadata['help']} ({' / '.join(map(str, values))})"
+        other = "" if with_toy == values else f"; toy: {_one_or_all(with_toy)}"
+        text = f"{option.metadata['help']} ({_one_or_all(values)}{other})"
         if isinstance(values[0], bool):
             settings.add_argument(name, action=argparse.BooleanOptionalAction, help=text)
         else:
             settings.add_argument(name, type=type(values[0]), choices=option.metadata["choices"], help=text)
+
+
+def _one_or_all(values: list[Any]) -> str:
+    return " / ".join(map(str, values if len(set(values)) > 1 else values[:1]))
 
 
 def settings(args: argparse.Namespace, start: Config) -> Config:
