@@ -184,3 +184,40 @@ WRONG = [
     ("loops", '"dW_xh": gU', '"dW_xh": 0 * gU', "zero", ("dW_xh",)),
     ("loops", '"dW_xh": gU', '"dW_xh": gU / 0', "not-finite", ("dW_xh",)),
 ]  # fmt: skip
+
+TRUNCATED_BY_GROUPS = """
+import numpy as np
+TRUNCATION = (2, 5)
+
+def forward(x, h_0, W_xh, W_hh, b_h):
+    hs = [h_0]
+    for t in range(len(x)):
+        hs.append(np.tanh(x[t] @ W_xh + hs[t] @ W_hh + b_h))
+    return np.array(hs)
+
+def backward(d_hs, x, hs, W_xh, W_hh, b_h):
+    k1, k2 = TRUNCATION
+    dx, dh_0, dW_xh, dW_hh, db_h = np.zeros_like(x), np.zeros_like(hs[0]), 0 * W_xh, 0 * W_hh, 0 * b_h
+    for first in range(0, len(x), k1):
+        end = min(first + k1, len(x))
+        start = first if k1 == k2 else max(end - k2, 0)
+        dh_next = np.zeros_like(hs[0])
+        for t in reversed(range(start, end)):
+            dz = ((d_hs[t] if t >= first else 0) + dh_next) * (1 - hs[t + 1] ** 2)
+            dW_xh += x[t].T @ dz
+            dW_hh += hs[t].T @ dz
+            db_h += dz.sum(axis=0)
+            dx[t] += dz @ W_xh.T
+            dh_next = dz @ W_hh.T
+        if start == 0:
+            dh_0 += dh_next
+    return dict(dx=dx, dh_0=dh_0, dW_xh=dW_xh, dW_hh=dW_hh, db_h=db_h)
+"""
+
+
+def changed(source: str, *changes: tuple[str, str]) -> str:
+    """With each text, which stands in it once, replaced by the other one."""
+    for old, new in changes:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    return source
