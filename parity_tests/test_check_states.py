@@ -97,6 +97,31 @@ def test_other_gates_are_said(gates: Gates, text: str, equation: str) -> None:
     assert list(causes._of_calls(LSTM, cases, any_wrong=True)) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("changed", "repeats", "expected"),
+    [
+        (([], []), (True, True), []),
+        (
+            (["x"], ["hs", "x"]),
+            (True, True),
+            [("argument-changed", "the functions write into hs, x, which belongs to the caller. Work on a copy.")],
+        ),
+        (
+            ([], []),
+            (True, False),
+            [("not-repeatable", "two calls of backward with the same arguments give different results.")],
+        ),
+    ],
+)
+def test_what_is_said_of_the_calls(changed: Any, repeats: Any, expected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all problems."""
+    monkeypatch.setattr(causes, "_of_the_states", lambda *_: ())
+    cases: Any = [
+        SimpleNamespace(gates=None, theirs={"changed": c, "repeats": r}) for c, r in zip(changed, repeats, strict=True)
+    ]
+    assert [(cause.id, cause.text) for cause in causes._of_calls(RNN, cases, any_wrong=True)] == expected
+
+
 WRONG, OF_STATES = ("dW_hh", "dx"), Cause("forward", (), "")
 PATTERN, KNOWN, ZERO = (Cause(name, WRONG, "") for name in ("pattern", "known", "zero"))
 

@@ -105,7 +105,10 @@ COUNT = iter(range(1000))
             {"gradients": right() | {"b": np.zeros((3, 1))}},
             r"gradients\['b'\]: expected a NumPy array of shape \(3,\), got",
         ),
-        ({"gradients": right() | {"b": np.zeros(3, np.float32)}}, r"gradients\['b'\]: expected dtype float64, got"),
+        (
+            {"gradients": right() | {"b": np.zeros(3, np.float32)}},
+            r"gradients\['b'\]: expected dtype float64, got float32",
+        ),
         ({"arrays": X}, "arrays: expected a dict, name -> NumPy array, got ndarray"),
         ({"gradients": X}, "gradients: expected a dict, name -> NumPy array, got ndarray"),
         ({"arrays": ARRAYS | {"b": torch.zeros(3)}}, r"arrays\['b'\]: .* got torch.Tensor \(give t.detach"),

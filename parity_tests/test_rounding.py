@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 
 from numpy_rnn import rounding
-from numpy_rnn.rounding import LOST, SAFETY, LastDigit, expected_move, last_digit, moves, unseen
+from numpy_rnn.rounding import (
+    LOST,
+    SAFETY,
+    LastDigit,
+    expected_move,
+    last_digit,
+    moves,
+    nudged,
+    unseen,
+    value_of,
+    value_or_nan,
+)
 from numpy_rnn.types import Array, Params
 
 EPS = 2.0**-52
@@ -15,6 +26,39 @@ ARRAYS, GRADIENTS = {"a": np.array([2.0, -1.0])}, {"a": np.array([3.0, -4.0])}
 
 def seven(arrays: Params) -> float:
     return 7.0
+
+
+@pytest.mark.parametrize(
+    ("value", "got"), [(np.nan, "nan"), (np.inf, "inf"), ("7", "'7' (builtins.str)"), ([7], "[7] (builtins.list)")]
+)
+def test_a_value_that_is_no_finite_number(value: Any, got: str) -> None:
+    """It is shown, with its type if it is not a number at all."""
+    with pytest.raises(ValueError, match="f") as error:
+        value_of(lambda _: value, ARRAYS)
+    assert str(error.value) == f"f: expected a finite number as its value, got {got}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_value_far_away(dtype: str) -> None:
+    """With arrays of the same dtype; NaN out of f's domain."""
+    a, seen = np.array([2.0, -1.0], dtype), []
+
+    def f(arrays: Params) -> float:
+        seen.append(arrays["a"])
+        return float(arrays["a"][0]) or np.inf
+
+    assert value_or_nan(f, {"a": a}, "a", np.array([1.0, 0.0])) == 3
+    assert np.isnan(value_or_nan(f, {"a": a}, "a", np.array([-2.0, 0.0])))
+    assert [array.dtype for array in seen] == [dtype, dtype]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_moved_in_their_last_digit(dtype: str) -> None:
+    """Each by one unit of 1, up or down, or not at all."""
+    a, rng = np.ones(100, dtype), np.random.default_rng(0)
+    moved = nudged({"a": a}, np.random.default_rng(0))["a"]
+    assert moved.dtype == dtype
+    np.testing.assert_array_equal((moved - 1) / np.finfo(dtype).eps, rng.integers(-1, 2, 100))
 
 
 def test_how_far_f_may_move() -> None:
