@@ -14,7 +14,7 @@ V = np.array([1.0, 0.0])  # moves the first of two numbers
 
 
 def table(a: Array, values: Callable[[float], float]) -> Function:
-    """f(a + h v) = values(h), and values(0) everywhere else. Each h changes a's first number, or is taken for 0."""
+    """f(a + h v) = values(h) at the steps h that `central` takes. One that is lost in a's digits gives values(0)."""
     steps = np.concatenate(([0.0], _steps(a[:1]), -_steps(a[:1])))
     at = {float(a[0] + s): values(float(s)) if a[0] + s != a[0] else values(0.0) for s in steps}
     return lambda arrays: at[float(arrays["a"][0])]
@@ -31,8 +31,8 @@ def odd(slope: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def coarse_above(h: float) -> Callable[[float], float]:
-    """The slope is 3 at steps above h, and 1 at finer ones: D jumps, as on a staircase. The best R has the step h / 4,
-    as R[k, 1] is made of two steps.
+    """The slope is 3 at steps above h, and 1 at h and below: D jumps, as on a staircase. The best R has the step
+    h / 4, as R[k, 1] is made of two steps.
     """
     return odd(lambda s: 3.0 if s > h else 1.0)
 
@@ -43,14 +43,14 @@ def coarse_above(h: float) -> Callable[[float], float]:
         (0.5, 2.0**-24, True),  # 8 sqrt(eps) of the number's size, not more
         (0.5, 2.0**-22, False),
         (0.48, 2.0**-24, False),  # a little more than 8 of it, not 9
-        (0.0, 2.0**-24, True),  # 1 is the size of nothing
+        (0.0, 2.0**-24, True),  # where the number is 0, its size is taken for 1
         (0.0, 2.0**-22, False),
         (2.0**-10, 2.0**-34, True),
         (2.0**-10, 2.0**-32, False),
     ],
 )
 def test_the_finest_steps_are_doubted(a: float, step: float, doubted: bool) -> None:
-    """They may stand on one step of a staircase; those that are farther than sqrt(eps) may not."""
+    """They may stand on one step of a staircase; those above 8 sqrt(eps) of the number's size may not."""
     found = of_table([a, 7.0], coarse_above(4 * step))
     assert found.value == pytest.approx(1)
     assert found.uncertainty == pytest.approx(4 if doubted else 0, abs=1e-6)
@@ -72,7 +72,7 @@ def test_the_noise_of_a_step_tells_a_jump_from_a_curve() -> None:
     [
         (0.5, 2.0**-26, False),  # not finer than sqrt(eps) of the number's size: 2^-27
         (0.5, 2.0**-28, True),
-        (2.0, 2.0**-25, False),  # which is 2^-25
+        (2.0, 2.0**-25, False),  # sqrt(eps) of its size is 2^-25
         (2.0, 2.0**-27, True),
     ],
 )
@@ -87,7 +87,9 @@ def test_what_the_finest_steps_show_is_rounding(a: float, step: float, seen: boo
     [([0.5, -0.25], 0.5), ([0.25, -0.5], 0.5), ([0.0, 0.0], 1), ([3.0, 0.5], 3), ([0.5, 3.0], 3)],
 )
 def test_what_rounding_hides(a: list[float], largest: float) -> None:
-    """By the size of the numbers: of an f that moves no more than its rounding, and of one that does, at one step."""
+    """The last rounding, by eps^VARIES of the largest number if f never moves by more than its rounding; by TERM of it,
+    and of 1 at most, if f does so at one step.
+    """
     noise, steps = 2.0**-30, _steps(np.array(a[:1])).tolist()
     flat = SAFETY * noise / (EPS**VARIES * largest)
     assert of_table(a, lambda s: 0.0, noise).hidden == pytest.approx(flat)
@@ -102,7 +104,7 @@ def test_what_rounding_hides(a: list[float], largest: float) -> None:
 
 @pytest.mark.parametrize(("moved", "divisor"), [(1.0, EPS**VARIES), (1.0 + EPS, TERM)])
 def test_an_f_that_moves_just_by_its_rounding_is_flat(moved: float, divisor: float) -> None:
-    """Which is SAFETY times the noise and its own last digit: 1, to the bit."""
+    """Its rounding is SAFETY times the noise and its last digit: here 1, to the bit."""
     noise, top = 1 / SAFETY - EPS, float(_steps(np.array([0.5]))[0])
     found = of_table([0.5, 0.5], odd(lambda s: moved / top if s == top else 0.0), noise)
     assert found.hidden == pytest.approx(SAFETY * noise / (divisor * 0.5))

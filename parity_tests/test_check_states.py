@@ -24,7 +24,7 @@ def found(
     pair: Pair = RNN,
     any_wrong: bool = False,
 ) -> list[Cause]:
-    """Where the states are so far off, and with one step alone so far."""
+    """The causes where the states differ by `error`, and by `one_step` in the problem of one step."""
     theirs = {name: np.zeros(1) for name in ("hs", "cs", "y_hat", "losses")}
     cases: Any = [SimpleNamespace(problem=SimpleNamespace(sizes={"T": T}), theirs=theirs) for T in (1, 3)]
     monkeypatch.setattr(causes, "forward_error", lambda some, name: one_step if len(some) == 1 else error)
@@ -66,7 +66,7 @@ def test_how_large_it_may_be(monkeypatch: pytest.MonkeyPatch, float32: bool, all
 def test_where_to_look(
     pair: Pair, name: str, equation: str, target: str, any_wrong: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gates of LSTM and GRU are computed again from right formulas, so a wrong gradient there may follow."""
+    """The gates of LSTM and GRU are not seen, so a wrong gradient may have the same cause as a wrong state."""
     judged = JUDGED
     if any_wrong and pair in (LSTM, GRU):
         judged = "The gates are not among the states, so the gradients may be wrong for the same reason."
@@ -131,7 +131,12 @@ PATTERN, KNOWN, ZERO = (Cause(name, WRONG, "") for name in ("pattern", "known", 
     [
         ({}, RNN, None, [PATTERN]),
         ({"_known": KNOWN, "zero": ZERO, "float32": OF_STATES}, RNN, None, [KNOWN]),
-        ({"_known": KNOWN, "zero": ZERO}, RNN, (1, 2), [ZERO]),  # in windows of one step a bug may be nothing else
+        (
+            {"_known": KNOWN, "zero": ZERO},
+            RNN,
+            (1, 2),
+            [ZERO],
+        ),  # a known bug may give zeros, too, if truncated
         ({"_known": KNOWN, "zero": ZERO._replace(gradients=("dx",))}, RNN, (1, 2), [KNOWN]),  # it explains a part
         ({"zero": ZERO, "float32": KNOWN}, RNN, None, [ZERO]),
         ({"zero": ZERO._replace(gradients=("dx",))}, RNN, (1, 2), [ZERO._replace(gradients=("dx",))]),

@@ -51,6 +51,17 @@ def test_the_score(survived: int, status: int, monkeypatch: pytest.MonkeyPatch, 
     assert f"{name}100" not in printed
 
 
+def test_a_mutmut_that_stops_early_gives_no_score(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Old results may lie in its folder. Where only some mutants are asked for, the others need not be run."""
+    found = {"numpy_rnn.gru.x_step__mutmut_1": "killed", "numpy_rnn.lstm.x_step__mutmut_1": "not checked"}
+    monkeypatch.setattr(mutants, "statuses", lambda: found)
+    monkeypatch.setattr(mutants, "mutmut", lambda *arguments: None)
+    assert mutants.report(SimpleNamespace(jobs=1, report=False, only=["numpy_rnn.gru.*"])) == 0
+    for only in ([], ["numpy_rnn.lstm.*"]):
+        with pytest.raises(ValueError, match="mutants: expected a run of all of them, got a mutmut that stopped befo"):
+            mutants.report(SimpleNamespace(jobs=1, report=False, only=only))
+
+
 def test_the_table_counts_every_file() -> None:
     rows = mutants.table({"a.py": Counter(killed=3, survived=1), "b.py": Counter(killed=1, timeout=1)}).splitlines()
     assert rows[2] == "| a.py | 4 | 3 | 0 | 1 | 75.0 % |"

@@ -4,7 +4,8 @@ mutmut changes one thing at a time in the files that pyproject.toml names: a sig
 word of a message. For each of these mutants the tests run that reach its function. A mutant is killed if one of them
 fails. One that changes no result is equivalent; docs/mutants.md lists these, each with the reason. Prints a table by
 file, and the mutants that survived. Ends with status 1 if fewer than 98 % are killed of those that are not equivalent.
-All of them take some hours on two cores. Stopped, the same command goes on; results are in the folder mutants.
+All of them take some hours on two cores. Results are kept in the folder mutants: stopped, the same command goes on, and
+what has a result is not run again. Remove the folder after you write a test.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
 
 from common.command_line import Parser, status_of
@@ -45,6 +47,9 @@ def report(args: argparse.Namespace) -> int:
         mutmut("run", "--max-children", str(args.jobs), *args.only)
         if late := [name for name, status in statuses().items() if status == "timeout"]:
             mutmut("run", "--max-children", "1", *late)  # alone: the machine may have been busy
+        wanted = args.only or ["*"]
+        left = [n for n, s in statuses().items() if s == "not checked" and any(fnmatch(n, w) for w in wanted)]
+        expect(not left, "mutants", "a run of all of them", f"a mutmut that stopped before {len(left)}; see above")
     found = {name: status for name, status in statuses().items() if status != "not checked"}
     expect(bool(found), "report" if args.report else "only", "mutants that were run (make mutants runs them)", "none")
     known, counts, lost = equivalent(PAGE.read_text()), defaultdict[str, Counter[str]](Counter), list[str]()

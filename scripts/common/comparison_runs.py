@@ -24,6 +24,7 @@ from tqdm import tqdm
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.data.text import data_digest
 from torch_rnn.comparison import Comparison
 
 FILES = {"json": "results.json", "picture": "compare.png"}
@@ -77,7 +78,10 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     check_size("jobs", args.jobs)
     cells, seeds = args.cells or [config.cell], args.seeds or [config.seed]
     about = {name: value for name, value in asdict(config).items() if name not in ("cell", "seed")}
-    about |= {"data": args.data, "threads": args.threads, "device": args.device, "blas": blas()}
+    with redirect_stdout(io.StringIO()):  # load_data tells what it reads
+        digest = data_digest(load_data(args, config))
+    about |= {"data": args.data, "data digest": digest}
+    about |= {"threads": args.threads, "device": args.device, "blas": blas()}
     about |= {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
     results = Results(args.json, about)
     if args.json is None:  # they are kept as they come

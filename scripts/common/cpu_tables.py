@@ -30,8 +30,8 @@ GOALS: tuple[tuple[str, str, Callable[[Row], bool], tuple[float, ...]], ...] = (
         lambda r: r["data"] == "imdb" and r["threads"] == 2,
         (0.7, 0.95, 0.75),
     ),
-    ("lengths, 1 thread, by the sum of the lengths", "lengths", lambda r: key(r) == (IMDB, 1), (1.15, 1.15, 1.15)),
-    ("lengths, 2 threads, by the sum of the lengths", "lengths", lambda r: key(r) == (IMDB, 2), (1.15, 1.15, 1.15)),
+    ("lengths, 1 thread, by the real steps", "lengths", lambda r: key(r) == (IMDB, 1), (1.15, 1.15, 1.15)),
+    ("lengths, 2 threads, by the real steps", "lengths", lambda r: key(r) == (IMDB, 2), (1.15, 1.15, 1.15)),
     ("peak memory, T 800, by PyTorch's", "memory", lambda r: Size(*r["size"]) == LONG, (0.65, 0.7, 0.75)),
 )
 
@@ -60,8 +60,17 @@ def version_of(package: str) -> str:
         return "unknown"
 
 
+WORDS = """A figure is a median, with the quartiles in brackets. A goal is the ratio that was aimed at.
+"Lengths" is the time of a batch with lengths from T / 4 to T, by that of a full batch and by the
+share of its steps that are real: 1 would be ideal. The times of layers are milliseconds, of forward
+and backward of T steps, N sequences, D inputs and H units. The last column is the forward pass's
+share of numpy_rnn's time. The command alone has epochs of toy reviews; with
+`ARGS="--data imdb --data-dir DIR"` they are IMDB's."""
+
+
 def page(found: Row) -> Iterator[str]:
     """All tables in Markdown."""
+    yield WORDS
     a = found["about"]
     versions = ", ".join(f"{name} {number}" for name, number in a["versions"].items())
     yield f"{a['processor']}, {a['cores']} cores; {versions}.\nNumPy's matrix products: {a['blas']}."
