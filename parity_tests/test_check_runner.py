@@ -22,6 +22,7 @@ from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
 from numpy_rnn.check.rules import BUGS
 from numpy_rnn.check.template import FILLED, LSTM, right_line, template
 from parity_tests.check_styles import LOOPS
+from parity_tests.support import start
 from parity_tests.test_check import with_bug
 
 AT = "at T, N, D, H = 1, 1, 2, 3: expected"
@@ -246,7 +247,7 @@ def test_ctrl_c_ends_in_a_sentence(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     begun = tmp_path / "begun"
     file.write_text(f"open({str(begun)!r}, 'w').close()\nwhile True: pass\n")
-    with subprocess.Popen([*COMMAND, file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with start([*COMMAND, str(file)], tmp_path) as process:
         while not begun.exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
