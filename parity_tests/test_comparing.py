@@ -1,4 +1,4 @@
-"""docs/comparing.md: its three recipes, as printed, on toy reviews (compare.py --tolerance, --seeds, --against)."""
+"""docs/comparing.md: its three recipes, made smaller, on toy reviews (compare.py --tolerance, --seeds, --against)."""
 
 import json
 import math
@@ -76,6 +76,9 @@ def test_the_second_and_the_third_recipe(capsys: Any, monkeypatch: pytest.Monkey
     assert COMPARE.main(AGAINST) == 0
     assert COMPARE.main([*two, "--lr", "0.5"]) == 2
     assert "json, lr: expected 0.003, as in runs.json, or another file, got 0.5" in capsys.readouterr().err
+    monkeypatch.setattr("common.comparison_runs.data_digest", lambda data: "0123")  # the data of another folder
+    assert COMPARE.main(two) == 2
+    assert re.search(r"json, data digest: expected '\w{16}', as in runs.json, .* got '0123'", capsys.readouterr().err)
 
 
 def run(cell: str, seed: int, numpy: float, torch: float, **others: Any) -> dict[str, Any]:
