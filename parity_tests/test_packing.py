@@ -17,10 +17,12 @@ def test_packed_as_in_pytorch() -> None:
     assert [packed.stop - packed.start for _, _, packed in time_steps(LENGTHS)] == theirs.batch_sizes.tolist()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("lengths", [LENGTHS, np.full(4, 4)], ids=["unequal", "equal"])
-def test_unpacked_with_zeros_in_the_pads(lengths: np.ndarray) -> None:
-    back, real = unpack(pack(A, lengths), lengths, 4), np.arange(4)[:, None] < lengths
+def test_unpacked_with_zeros_in_the_pads(lengths: np.ndarray, dtype: str) -> None:
+    back, real = unpack(pack(A.astype(dtype), lengths), lengths, 4), np.arange(4)[:, None] < lengths
     np.testing.assert_array_equal(back, np.where(real[..., None], A, 0))
+    assert back.dtype == dtype
 
 
 def test_without_pads_nothing_is_copied() -> None:
