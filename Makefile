@@ -10,7 +10,7 @@ compare: .venv/installed  ## train NumPy and PyTorch side by side on toy reviews
 test: .venv/installed  ## hold every gradient to autograd
 	.venv/bin/python -m pytest $(ARGS)
 
-mutants: .venv/installed  ## small changes of the formulas, one at a time: do the tests notice? Some hours
+mutants: .venv/installed  ## small changes of the formulas, one at a time: do the tests notice? An hour or more
 	PIP_CONSTRAINT=constraints.txt .venv/bin/pip install --quiet --editable '.[mutants]'
 	.venv/bin/python scripts/mutants.py $(ARGS)
 

@@ -136,6 +136,9 @@ def with_a_second_bias() -> ElmanNetwork:
     return module
 
 
+CELLNET = build_model(5, Config("rnncell", embedding_size=2, hidden_size=3))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -174,6 +177,12 @@ def with_a_second_bias() -> ElmanNetwork:
         (
             lambda: from_torch_names(LINEAR, {"weight": np.ones((3, 4)), "bias": np.ones(4)}),
             "weight: expected shape",
+        ),
+        (
+            lambda: from_torch_names(
+                CELLNET, to_torch_names(CELLNET, CELLNET.params) | {"rnn.cell.bias_ih": np.ones(1)}
+            ),
+            r"^rnn.cell.bias_ih: expected shape \(3,\), got \(1,\)$",
         ),
     ],
 )

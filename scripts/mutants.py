@@ -4,8 +4,8 @@ mutmut changes one thing at a time in the files that pyproject.toml names: a sig
 word of a message. For each of these mutants the tests run that reach its function. A mutant is killed if one of them
 fails. One that changes no result is equivalent; docs/mutants.md lists these, each with the reason. Prints a table by
 file, and the mutants that survived. Ends with status 1 if fewer than 98 % are killed of those that are not equivalent.
-All of them take some hours on two cores. Results are kept in the folder mutants: stopped, the same command goes on, and
-what has a result is not run again. Remove the folder after you write a test.
+All of them take an hour or more on two cores. Results are kept in the folder mutants: stopped, the same command goes
+on, and what has a result is not run again. Remove the folder after you write a test.
 """
 
 import argparse
