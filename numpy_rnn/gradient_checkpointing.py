@@ -85,7 +85,7 @@ def forward(
     for segment in kept.segments:
         before = tuple(s[:, segment.n].copy() for s in states)
         kept.states.append(before)
-        for s, s_after in zip(states, kept.run(segment, before)[1], strict=True):
+        for s, s_after in zip(states, kept.run(segment, before)[1], strict=True):  # [1]: the last states
             s[:, segment.n] = s_after
     return as_given(tuple(restore(s, order) for s in states)), kept
 
