@@ -69,7 +69,8 @@ class RNNBase(StackParams, ABC):
 
     def dropout_masks(self, T: int, N: int, rng: np.random.Generator) -> list[Array]:
         """One mask (T, N, F) for the output of each layer but the last. Give them to `forward` in training."""
-        shape, rng = (checks.check_size("T", T), checks.check_size("N", N), self.features), checks.check_generator(rng)
+        checks.check_type("rng", rng, np.random.Generator)  # None would give the same masks at every call
+        shape = checks.check_size("T", T), checks.check_size("N", N), self.features
         return [Dropout(self.dropout).mask(shape, self.dtype, rng) for _ in range(self.num_layers - 1)]
 
     def forward(

@@ -38,15 +38,18 @@ def check_size(argument: str, value: Any, least: int = 1, most: float = 2**63 - 
     return int(value)
 
 
-def check_number(argument: str, value: Any, low: float, high: float, open_low: bool = False) -> float:
-    """A number in [low, high), or in (low, high) with open_low, as a float."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+def check_number(
+    argument: str, value: Any, low: float, high: float, open_low: bool = False, closed_high: bool = False
+) -> float:
+    """A number in [low, high), or with open_low in (low, high), with closed_high up to high itself, as a float."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     try:
         x = float(value) if number else np.nan
     except OverflowError:  # a whole number that no float reaches
         x = np.inf
-    inside = (low < x if open_low else low <= x) and x < high
-    expect(inside, argument, f"a number in {'(' if open_low else '['}{low:g}, {high:g})", shown(value))
+    inside = (low < x if open_low else low <= x) and (x <= high if closed_high else x < high)
+    interval = f"{'(' if open_low else '['}{low:g}, {high:g}{']' if closed_high else ')'}"
+    expect(inside, argument, f"a number in {interval}", shown(value))
     return x
 
 
@@ -94,11 +97,11 @@ def check_callable(argument: str, value: Any) -> None:
 
 
 def check_arrays(argument: str, arrays: Any) -> None:
-    """A dict of arrays by name."""
+    """A dict of float arrays by name."""
     check_type(argument, arrays, dict)
     for name, array in arrays.items():
         expect(isinstance(name, str), argument, "names as keys", repr(name))
-        check_plain(f"{argument}[{name!r}]", array)
+        check_float_array(f"{argument}[{name!r}]", array)
 
 
 def check_generator(rng: Any) -> np.random.Generator:

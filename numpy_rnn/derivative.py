@@ -22,7 +22,7 @@ UNDERFLOW = float(np.finfo(float).tiny) / COMPLEX_STEP  # a smaller derivative l
 RATIO = 4  # of one step h to the next
 COLUMNS = 4  # of R[k, j]: errors of h^2, h^4, h^6 are taken out one after the other
 FINEST = 8  # as many of the steps that move f show f's rounding by themselves
-TERM = 0.1  # a term of f that its rounding hides may vary within a tenth of the numbers' size, or within 0.1
+TERM = 0.1  # what a term of f has to move to vary, if rounding hides it: a tenth of the numbers' size, or 0.1
 
 
 class Derivative(NamedTuple):
@@ -96,8 +96,8 @@ def _smooth_from(even: Array, rounding: Array) -> int:
 
     Where f is smooth, even = f(a + h v) + f(a - h v) - 2 f(a) is a series in h^2, h^4, ... So from one step to the
     next, h being a fourth, it is 16 times less. It is not if f oscillates, or if it bends between a and a + h v, such
-    as a tanh that is flat on both sides. Half the rounding counts if it is twice in three steps: rounding itself rarely
-    is. And no step is smooth that is coarser than one that leaves f's domain.
+    as a tanh that is flat on both sides. A step bends, too, if it exceeds half the rounding and one of the two steps
+    before it does: rounding alone rarely does this. No step is smooth that is coarser than one that leaves f's domain.
     """
     rises = np.abs(even[1:]) - np.abs(even[:-1]) / 8  # (S - 1,)
     bends, twice = rises > rounding[1:], rises > rounding[1:] / 2

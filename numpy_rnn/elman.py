@@ -66,11 +66,11 @@ class ElmanNetwork(WithParams):
 
         Args:
             x: (T, N, D), the inputs.
-            y: the targets: for the squared error distributions (T, N, C), such as one-hot rows; else classes (T, N).
+            y: the targets: for the squared error distributions (T, N, C), such as one-hot rows; else labels (T, N).
             h_0: (N, H), the initial state; None is zeros. To continue a sequence, give the h_n of the chunk before.
 
         Returns:
-            The losses E_t (T, N), the last state h_n (N, H), the cache for `backward`; till then leave x unchanged."""
+            E_t (T, N), the last state h_n (N, H), the cache for `backward`; till then leave x and params unchanged."""
         h, o = self.states(x, h_0)
         y_hat = losses.softmax(o)  # (T, N, C), Eq. (27)
         E, loss_cache = losses.squared_error(y_hat, y) if self.error == "squared_error" else losses.cross_entropy(o, y)
@@ -78,8 +78,8 @@ class ElmanNetwork(WithParams):
 
     def output_backward(self, d_losses: Array, cache: ElmanCache) -> tuple[Array, Array, Array]:
         """dL/dE_t (T, N), cache -> the part of dL/dh_t that comes from E_t alone (T, N, H), dW_hy (H, C), db_y (C,)."""
-        made_by = getattr(cache, "made_by", None)
-        checks.expect(made_by is self, "cache", "what forward of this network returned", "another one's")
+        got = "another one's" if hasattr(cache, "made_by") else type(cache).__name__
+        checks.expect(getattr(cache, "made_by", None) is self, "cache", "what forward of this network returned", got)
         if self.error == "squared_error":  # do (T, N, C)
             do = losses.softmax_backward(losses.squared_error_backward(d_losses, cache.loss_cache), cache.y_hat)
         else:

@@ -61,7 +61,10 @@ def gradcheck(
 
 
 def numeric_gradients(f: Function, arrays: Params, method: str = "central") -> Params:
-    """The gradient of f for every entry of every array, by either method. Raises what `gradcheck` raises, too."""
+    """The gradient of f for every entry of every array, by either method.
+
+    Raises what `gradcheck` raises, but for WrongGradient: nothing is compared.
+    """
     dtype = _check_arrays(arrays, arrays, method, float32=False)
     report = _compare(f, arrays, None, method, None, RESOLUTION, check_generator(None))
     if report.names("unresolved"):

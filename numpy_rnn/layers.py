@@ -171,6 +171,7 @@ class Sigmoid:
         return y, y.copy()
 
     def backward(self, dy: Array, y: Array) -> LayerGrads:
+        check_float_array("y", y)
         check_array("dy", dy, y.shape, y.dtype)
         return LayerGrads(dy * y * (1 - y), {})
 

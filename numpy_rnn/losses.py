@@ -10,12 +10,12 @@ from numpy_rnn.types import Array
 
 
 def log_softmax(logits: Array) -> Array:
-    """log softmax(z)_c = z_c - log sum_k exp(z_k), over the last axis of (..., C).
+    """log softmax(o)_c = o_c - log sum_k exp(o_k), over the last axis of the logits o (..., C).
 
-    The maximum is subtracted from z first. This changes no result, and then exp cannot overflow.
+    The maximum is subtracted from o first. This changes no result, and then exp cannot overflow.
     """
-    z = logits - logits.max(axis=-1, keepdims=True)  # Eq. (27)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))  # Eq. (27)
+    o = logits - logits.max(axis=-1, keepdims=True)  # Eq. (27)
+    return o - np.log(np.exp(o).sum(axis=-1, keepdims=True))  # Eq. (27)
 
 
 def cross_entropy(logits: Array, labels: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -65,21 +65,21 @@ def cross_entropy_backward(d_losses: Array, cache: tuple[Array, Array]) -> Array
 
 
 def softmax(logits: Array) -> Array:
-    """p_c = exp(z_c) / sum_k exp(z_k), over the last axis of (..., C)."""
+    """p_c = exp(o_c) / sum_k exp(o_k), over the last axis of the logits o (..., C)."""
     return np.exp(log_softmax(logits))  # Eq. (27)
 
 
 def softmax_backward(dp: Array, p: Array) -> Array:
-    """The gradient of the logits z of a softmax, with the whole Jacobian: every p depends on every z.
+    """The gradient of the logits o of a softmax, with the whole Jacobian: every p depends on every o.
 
-    dz = (diag(p) - p p^T) dp
+    do = (diag(p) - p p^T) dp
 
     Args:
         dp: (..., C), dL/dp.
         p: (..., C), what `softmax` returned.
 
     Returns:
-        dz (..., C).
+        do (..., C).
     """
     return p * (dp - (p * dp).sum(axis=-1, keepdims=True))  # Eq. (30)
 
@@ -105,7 +105,7 @@ def squared_error(y_hat: Array, y: Array) -> tuple[Array, Array]:
     check_float_array("y", y)
     expect(y.shape == y_hat.shape, "y", f"the shape of y_hat, {y_hat.shape}", y.shape)
     sums = y.sum(axis=-1, dtype=np.result_type(y, np.float64))  # in float32 the sum itself may be off by 1e-3
-    expect(bool((y >= 0).all()), "y", "distributions, none of it below 0", y.min())
+    expect(bool((y >= 0).all()), "y", "distributions, with no entry below 0", y.min())
     expect(bool(np.isclose(sums, 1, rtol=0, atol=1e-6).all()), "y", "distributions, each with the sum 1", sums.ravel())
     error = y_hat - y.astype(y_hat.dtype)  # (..., C)
     return (error * error).mean(axis=-1), error  # Eq. (28)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from numpy_rnn.checks import check_arrays, check_number, check_update, expect, shown
+from numpy_rnn.checks import check_arrays, check_number, check_update, expect
 from numpy_rnn.types import Params
 
 
@@ -19,16 +19,15 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> tuple[Params, float]:
         The clipped gradients, and norm.
 
     Raises:
-        ValueError: for a max_norm that is not above 0.
+        ValueError: for a max_norm that is not above 0, and for gradients that are not float arrays.
 
     Source:
         Pascanu et al. (2013), Algorithm 1. The 1e-6 is that of torch.nn.utils.clip_grad_norm_.
     """
     check_arrays("grads", grads)
-    number = isinstance(max_norm, (int, float, np.number))
-    expect(number and max_norm > 0, "max_norm", "a number > 0", shown(max_norm))
+    max_norm = check_number("max_norm", max_norm, 0, np.inf, open_low=True, closed_high=True)
     norm = float(np.sqrt(sum(np.vdot(g, g) for g in grads.values())))
-    scale = float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays a NaN
+    scale = 1.0 if max_norm == np.inf else float(np.minimum(1, max_norm / (norm + 1e-6)))  # a NaN stays a NaN
     return {name: g * scale for name, g in grads.items()}, norm
 
 
@@ -43,6 +42,9 @@ class SGD:
 
     Args:
         params: the arrays to be updated, by name.
+
+    Raises:
+        ValueError: for params that are not float arrays.
     """
 
     def __init__(self, params: Params):

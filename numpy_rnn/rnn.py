@@ -90,8 +90,7 @@ class RNN(RNNBase):
         dtype: Any = np.float32,
         rng: np.random.Generator | None = None,
     ):
-        check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = check_choice("nonlinearity", nonlinearity, ("tanh", "relu"))
         super().__init__(input_size, hidden_size, num_layers, bias, bidirectional, dropout, dtype, rng)
 
     def layer_forward(self, lengths: Array, p: Params, cache: LayerCache) -> None:

@@ -13,10 +13,10 @@ from numpy_rnn.types import Array, Params
 
 Function = Callable[[Params], Any]
 
-SAMPLES = 6  # in which rounding is looked at,
-SAFETY = 16  # times which it may be
-VARIES = 0.4  # f may vary within eps^0.4 of the numbers' size, 5e-7 in float64: a sin(1e6 x)
-LOST = 1000  # times as far as expected f moves where a gradient misses something
+SAMPLES = 6  # arguments moved in the last digit, to see the rounding
+SAFETY = 16  # the rounding may be so many times what the samples show
+VARIES = 0.4  # a term of f may vary within eps^0.4 of the numbers' size, 5e-7 in float64, as sin(1e6 x) does
+LOST = 1000  # a gradient misses something where f moves so many times as far as expected
 
 
 def value_of(f: Function, arrays: Params) -> complex:
@@ -76,7 +76,7 @@ class LastDigit(NamedTuple):
     misses: bool  # f moves far more than all gradients say: there is something that they do not see
 
     def hides(self, a: Array, v: Array) -> float:
-        """A derivative of this size along v, computed by hand or not: the move by the size of the numbers."""
+        """The largest derivative along v that f's values cannot show: `move` divided by the size of the numbers."""
         return self.move / (float(np.abs(a[v != 0]).max()) or float(np.abs(a).max()) or 1.0)
 
 

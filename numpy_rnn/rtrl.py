@@ -39,7 +39,7 @@ def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Par
     Args:
         layer: the RNN.
         x: (T, N, D), the inputs.
-        d_output: (T, N, H), dL_t/dh_t, where L_t is the loss at step t alone.
+        d_output: (T, N, H), dE_t/dh_t, where E_t is the loss of step t alone.
         h_0: (1, N, H), the initial state; None is zeros.
 
     Returns:
@@ -64,7 +64,7 @@ def rtrl(layer: RNN, x: Array, d_output: Array, h_0: Array | None = None) -> Par
         _, h, _ = layer.forward(x[t : t + 1], h_prev)  # (1, N, H)
         u = np.concatenate((x[t], h_prev[0], np.ones((N, 1), layer.dtype)), axis=1)  # (N, M)
         P = step(P, u, h[0], layer.params["W_hh_l0"], layer.nonlinearity)
-        dW += np.tensordot(d_output[t], P, axes=2)  # (M, H): sum over n and j of dL_t/dh_t[n, j] P_t[n, j], Eq. (25)
+        dW += np.tensordot(d_output[t], P, axes=2)  # (M, H): sum over n and j of dE_t/dh_t[n, j] P_t[n, j], Eq. (25)
         h_prev = h
     named = {"W_xh_l0": dW[:D], "W_hh_l0": dW[D : D + H], "b_xh_l0": dW[-1], "b_hh_l0": dW[-1].copy()}
     return {name: named[name] for name in layer.params}

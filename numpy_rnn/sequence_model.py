@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from numpy_rnn.base import RNNBase
-from numpy_rnn.checks import check_array, check_size, check_type, expect
+from numpy_rnn.checks import check_array, check_number, check_size, check_type, expect
 from numpy_rnn.layers import JoinedParams, Linear, join
 from numpy_rnn.losses import cross_entropy, cross_entropy_backward, reduce
 from numpy_rnn.optim import SGD, Adam, check_finite, clip_by_global_norm
@@ -116,6 +116,9 @@ def train(
     Raises:
         ValueError: for a bad argument. For a loss or gradient that is not finite, before that update.
     """
+    check_type("model", model, SequenceModel)
+    check_type("optimizer", optimizer, SGD, Adam)
+    clip = check_number("clip", clip, 0, np.inf, open_low=True, closed_high=True)
     layer = model.layer
     wanted = f"a numpy.random.Generator, from which to draw the masks of dropout {layer.dropout}"
     expect(rng is not None or layer.dropout == 0 or layer.num_layers == 1, "rng", wanted, rng)

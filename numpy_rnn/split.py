@@ -108,11 +108,11 @@ def truncation_bias(G: Array, k1: int, k2: int) -> Bias:
 def smallest_k2(G: Array, share: float) -> int:
     """The smallest k2 from which on, with k1 = 1, the relative bias stays below `share`.
 
-    After Aicher, Foti & Fox (2019), "Adaptively truncating backpropagation through time", with the exact bias where
-    they have a bound. ValueError for a share that is no number.
+    After Aicher, Foti & Fox (2019), "Adaptively truncating backpropagation through time to control gradient bias", with
+    the exact bias where they have a bound. ValueError for a share that is not above 0, and for a gradient that is zero.
     """
     _check_parts(G)
-    share = check_number("share", share, 0, np.inf)
+    share = check_number("share", share, 0, np.inf, open_low=True)
     biases = [truncation_bias(G, 1, k2).relative for k2 in range(1, len(G) + 1)]
     above = [k2 for k2, bias in enumerate(biases, 1) if bias >= share]
     return max(above, default=0) + 1

@@ -8,7 +8,7 @@ right        neither
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -93,13 +93,19 @@ class WrongGradient(AssertionError):
         self.report = report
         self.wrong, self.unresolved, self.right = map(report.names, ("wrong", "unresolved", "right"))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.report,)  # to another process: the arguments, not the message
+
 
 class UnresolvedGradient(ValueError):
     """Raised by `gradcheck` where no gradient is wrong, but float64 can't tell that all are right. .report as above."""
 
     def __init__(self, report: Report, advice: str):
         super().__init__(f"f: expected gradients that stand out of its rounding, got {report.summary()} ({advice})")
-        self.report = report
+        self.report, self.advice = report, advice
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.report, self.advice)
 
 
 def judge(by_hand: Array, numeric: Array, uncertainty: Array, tolerance: float) -> Comparison:

@@ -10,8 +10,13 @@ import torch
 import numpy_rnn
 import torch_rnn
 from numpy_rnn import gradient_checkpointing, sentiment, split
+from numpy_rnn.layers import Sigmoid
 from numpy_rnn.rtrl import rtrl
+from numpy_rnn.sentiment.data.text import Reviews
+from numpy_rnn.sentiment.data.toy import load_toy
 from numpy_rnn.sentiment.order import order_effect
+from numpy_rnn.sequence_model import train
+from torch_rnn.backends import choose_backend
 
 T, N, D, H, C, V = 4, 2, 3, 2, 3, 5
 
@@ -100,8 +105,20 @@ def calls(folder: Path) -> dict[str, Call]:
     add("ReLU.backward", numpy_rnn.ReLU().backward, dy=x, x=x)
     dropout = add("Dropout", numpy_rnn.Dropout, p=0.5)
     mask = add("Dropout.mask", dropout.mask, shape=(N, H), dtype="float64", rng=rng)
+    y, kept = add("Sigmoid.forward", Sigmoid().forward, x=x)
+    add("Sigmoid.backward", Sigmoid().backward, dy=y, y=kept)
     add("Dropout.forward", dropout.forward, x=mask, mask=mask)
     add("Dropout.backward", dropout.backward, dy=mask, mask=mask)
+
+    model = numpy_rnn.SequenceModel(numpy_rnn.GRU(D, H), numpy_rnn.Linear(H, C))
+    pieces = [(x.astype(np.float32), labels)]
+    learn = {"optimizer": numpy_rnn.SGD(model.params), "lr": 0.1, "clip": 1.0, "h": None, "rng": rng}
+    add("train", lambda **given: list(train(pieces=pieces, **given)), model=model, **learn)
+    small = {"seed": 0, "train": 5, "valid": 2, "test": 2}
+    reviews = add("load_toy", load_toy, **small, words="clean").train
+    add("Reviews", Reviews, **vars(reviews))
+    options = {"device": "cpu", "deterministic": False, "capture": False}
+    add("choose_backend", choose_backend, backend="numpy", **options)
 
     add("order_effect", order_effect, answers=lambda order: np.arange(6) % 2, labels=np.arange(6) % 2, seed=0)
     for system in ("rnncell", "basic"):
@@ -127,8 +144,9 @@ def calls(folder: Path) -> dict[str, Call]:
 def wrong_values() -> dict[str, Any]:
     """Values that most arguments must not have."""
     a = np.linspace(-1, 1, 2 * 2 * 2)
-    whole = {"zero": 0, "minus": -1, "2**63": 2**63, "10**30": 10**30, "True": True}
+    whole = {"zero": 0, "minus": -1, "2**63": 2**63, "10**30": 10**30, "10**400": 10**400, "True": True}
     numbers = {"a float": 1.5, "nan": np.nan, "inf": np.inf, "a complex": 1 + 2j, "a scalar": np.float64(2)}
+    numbers |= {"a complex scalar": np.complex128(0.1 + 3j)}
     texts = {"a text": "text", "no text": "", "bytes": b"text", "a path": Path("nowhere") / "file"}
     lists = {"no list": [], "a list": [1, 2], "a ragged list": [[1], [1, 2]], "a tuple": (1, "2"), "a set": {1}}
     dicts = {"a dict": {}, "another dict": {"a": 1, 2: None}, "an iterator": iter(())}

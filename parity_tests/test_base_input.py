@@ -99,7 +99,8 @@ def test_bad_states_and_masks(arguments: dict[str, Any], message: str) -> None:
     [
         ((0, 2, np.random.default_rng(0)), "T: expected a whole number >= 1, got 0"),
         ((5, 2.0, np.random.default_rng(0)), "N: expected a whole number >= 1, got 2.0"),
-        ((5, 2, 0), "rng: expected a numpy.random.Generator, got int"),
+        ((5, 2, 0), "rng: expected Generator, got int"),
+        ((5, 2, None), "rng: expected Generator, got NoneType"),
     ],
 )
 def test_bad_input_to_dropout_masks(arguments: Any, message: str) -> None:

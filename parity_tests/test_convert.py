@@ -168,6 +168,12 @@ CELLNET = build_model(5, Config("rnncell", embedding_size=2, hidden_size=3))
             lambda: from_torch(nn.Embedding(5, 3, padding_idx=0)),
             r"module: expected an Embedding without special settings, got Embedding\(5, 3, padding_idx=0\)",
         ),
+        (
+            lambda: from_torch(nn.RNN(2, 3, device="meta")),
+            "^module: expected parameters with values, got them on meta$",
+        ),
+        (lambda: to_torch_names(LAYERS[0], {"W_hh_l0": np.ones((4, 4)).tolist()}), "^W_hh_l0: .*, got list$"),
+        (lambda: from_torch_names(LAYERS[0], {"weight_ih_l0": [1.0]}), "^weight_ih_l0: expected an array, got list$"),
         (lambda: from_torch_names(LAYERS[0], {}), r"arrays: expected a weight_ih_l0, got \[\]"),
         (lambda: from_torch_names(numpy_rnn.Linear(3, 4), {}), r"^arrays: expected a weight, got \[\]$"),
         (

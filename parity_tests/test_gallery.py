@@ -29,9 +29,11 @@ def test_the_page_is_the_scripts() -> None:
     ids=["right", "state of the wrong step", "dx"],
 )
 def test_an_accuracy_is_that_of_training(pair: str, source: str, row: int) -> None:
-    """Of seed 0; another processor rounds otherwise."""
+    """Of seed 0. Training amplifies rounding, most of all with a wrong gradient: what has not learnt the task gave
+    0.28 with OpenBLAS's kernel for Haswell and 0.20 with the one for SkylakeX, over 480 steps. Guessing gives 0.25."""
     for lag, accuracies in zip(gallery.LAGS, ACCURACIES[row], strict=True):
-        assert gallery.accuracy(pair, source, lag, seed=0) == pytest.approx(accuracies[0], abs=0.05)
+        spread = 0.05 if accuracies[0] > gallery.LEARNT else 0.15
+        assert gallery.accuracy(pair, source, lag, seed=0) == pytest.approx(accuracies[0], abs=spread)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.title)

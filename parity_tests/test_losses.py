@@ -195,7 +195,7 @@ ONES = np.ones((2, 3))
         (lambda: squared_error(ONES, 0.4 * ONES), "y: expected distributions, each with the sum 1, got "),
         (
             lambda: squared_error(ONES[:, :2], np.array([[1, 0], [1.5, -0.5]])),
-            "y: expected distributions, none .* -0.5",
+            "y: expected distributions, with no entry .* -0.5",
         ),
         (lambda: squared_error(ONES[:, 0], np.array([np.nan, 1])), "y: expected distributions"),
         (lambda: squared_error(ONES[:, 0], np.array([0, 1])), "y: expected a float32 or float64 array, got int64"),

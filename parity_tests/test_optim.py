@@ -76,6 +76,17 @@ def test_clipping(seed: int, dtype: str, scale: float, max_norm: float) -> None:
         np.testing.assert_array_equal(grads[name], before[name])
 
 
+def test_infinity_clips_nothing() -> None:
+    """Not even where the norm is larger than float32's largest number: infinity / infinity would be NaN."""
+    large = {"W": np.full(2, 1e20, np.float32)}
+    with np.errstate(over="ignore"):
+        clipped, norm = clip_by_global_norm(large, np.inf)
+    np.testing.assert_array_equal(clipped["W"], large["W"])
+    assert norm == np.inf
+    clipped, _ = clip_by_global_norm({"W": np.ones(2)}, 10**400)  # a whole number above every float
+    np.testing.assert_array_equal(clipped["W"], 1)
+
+
 @pytest.mark.parametrize("kind", [SGD, Adam])
 def test_parameters_are_updated_where_they_stand(kind: Any) -> None:
     """A model's params are its layers' own arrays: new ones would not reach the layers. A refused step does nothing."""
@@ -93,9 +104,14 @@ def test_parameters_are_updated_where_they_stand(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: clip_by_global_norm({"W": np.ones(2)}, 0.0), "max_norm: expected a number > 0, got 0.0"),
-        (lambda: clip_by_global_norm({"W": np.ones(2)}, "1"), "max_norm: expected a number > 0, got '1'"),
-        (lambda: clip_by_global_norm({"W": np.ones(2)}, np.nan), "max_norm: expected a number > 0, got nan"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, 0.0), r"max_norm: expected a number in \(0, inf\], got 0.0"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, "1"), r"max_norm: expected a number in \(0, inf\], got '1'"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, np.nan), r"max_norm: expected a number in \(0, inf\], got nan"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, True), "max_norm: .* got True"),
+        (lambda: clip_by_global_norm({"W": np.ones(2)}, np.complex128(1 + 5j)), "max_norm: .* got np.complex128"),
+        (lambda: clip_by_global_norm({"W": np.ones(2, np.int8)}, 1.0), r"^grads\['W'\]: expected a float.* got int8$"),
+        (lambda: SGD({"W": np.ones(2, int)}), r"^params\['W'\]: expected a float32 or float64 array, got int64$"),
+        (lambda: Adam({"W": np.ones(2, int)}), r"^params\['W'\]: expected a float32 or float64 array, got int64$"),
         (lambda: Adam({"W": np.ones(2)}, beta1=1.0), r"beta1: expected a number in \[0, 1\)"),
         (lambda: Adam({"W": np.ones(2)}, eps=-1.0), "eps: expected"),
         (lambda: Adam({"W": np.ones(2)}).step({}, 0.1), r"grads: expected the parameters' names \['W'\], got \[\]"),

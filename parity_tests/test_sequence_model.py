@@ -196,7 +196,7 @@ MODEL, DROPPING = make_model("tanh"), make_model("tanh", p=0.5)
         ),
         (
             lambda: next(train(DROPPING, SGD(DROPPING.params), [(X, LABELS)], 0.1, rng=0)),
-            "rng: expected a numpy.random.Generator, got int",
+            "rng: expected Generator, got int",
         ),
         (
             lambda: next(train(DROPPING, SGD(DROPPING.params), [(X[0], LABELS)], 0.1, rng=np.random.default_rng(0))),

@@ -180,6 +180,8 @@ PARTS = r"^G: expected shape \(T, T, ...\), not empty"
         (lambda: jacobians(RNN(3, 4), data()[0][:, :1], state="c"), "state: expected"),
         (lambda: truncation_bias(np.zeros((2, 2, 1)), 1, 1), "^G: expected a gradient that is not zero, got zeros$"),
         (lambda: truncation_bias(np.ones((2, 2, 1)), 2, 1), "k2"),
+        (lambda: smallest_k2(np.ones((2, 2, 1)), 0.0), r"^share: expected a number in \(0, inf\), got 0.0$"),
+        (lambda: smallest_k2(np.zeros((2, 2, 1)), 0.1), "^G: expected a gradient that is not zero, got zeros$"),
         (lambda: truncation_bias(np.ones((0, 0)), 1, 1), rf"{PARTS}, got \(0, 0\)$"),
         (lambda: truncation_bias(np.ones((2, 3)), 1, 1), rf"{PARTS}, got \(2, 3\)$"),
         (lambda: truncation_bias(np.ones(2), 1, 1), rf"{PARTS}, got \(2,\)$"),

@@ -1,9 +1,11 @@
 """numpy_rnn/verdict.py: what is right, wrong or unresolved, by hand, and how it is said."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from numpy_rnn import WrongGradient
+from numpy_rnn import UnresolvedGradient, WrongGradient
 from numpy_rnn.types import Array
 from numpy_rnn.verdict import Report, differ, judge
 
@@ -64,3 +66,10 @@ def test_the_error_names_the_arrays() -> None:
     error = WrongGradient(report())
     assert (error.wrong, error.unresolved, error.right) == (["a", "b"], ["c", "d"], ["e", "f"])
     assert str(error) == report().summary()
+
+
+@pytest.mark.parametrize("error", [WrongGradient(report()), UnresolvedGradient(report(), "scale f")])
+def test_the_errors_come_back_from_another_process(error: WrongGradient | UnresolvedGradient) -> None:
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy)) == (type(error), str(error))
+    assert copy.report.summary() == report().summary()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from numpy_rnn.checks import expect
+from numpy_rnn.checks import check_choice, check_flag, check_type, expect
 from numpy_rnn.sentiment.models import SentimentModel
 from numpy_rnn.sentiment.training import AnyTrainer, Trainer
 from torch_rnn.convert import from_torch
@@ -30,9 +30,12 @@ def choose_backend(
         In these "rank" is 0 for the process that prints and writes for all.
 
     Raises:
-        ValueError: for a device that this machine does not have, for "numpy" under torchrun, and where nothing can be
-            captured.
+        ValueError: for another backend, a device that this machine does not have, "numpy" under torchrun, and where
+            nothing can be captured.
     """
+    check_choice("backend", backend, ("numpy", "torch"))
+    check_type("device", device, str)
+    deterministic, capture = check_flag("deterministic", deterministic), check_flag("capture", capture)
     expect(not capture or backend == "torch", "capture", "backend torch", repr(backend))
     if backend == "numpy":
         expect(not launched_by_torchrun(), "backend", "torch on several processes", repr(backend))

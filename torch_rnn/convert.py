@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import numpy_rnn.sentiment
-from numpy_rnn.checks import check_type, expect
+from numpy_rnn.checks import check_plain, check_type, expect
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.types import Array, Params
 from torch_rnn.models import BasicRNN, ElmanNetwork, RNNCellNet, SentimentModel, SequenceModel
@@ -72,14 +72,15 @@ def to_torch_names(layer: Layer, arrays: Params) -> dict[str, Array]:
         Copies, by PyTorch's names.
 
     Raises:
-        ValueError: for a name that is not a parameter of the layer, and for another shape.
+        ValueError: for a name that is not a parameter of the layer, for what is no NumPy array, and for another shape.
     """
     _check_layer(layer)
     check_type("arrays", arrays, dict)
     unknown = [name for name in arrays if name not in layer.params]
     expect(not unknown, "arrays", f"names among {sorted(layer.params)}", unknown)
     for name, a in arrays.items():
-        expect(np.shape(a) == layer.params[name].shape, name, f"shape {layer.params[name].shape}", np.shape(a))
+        check_plain(name, a)
+        expect(a.shape == layer.params[name].shape, name, f"shape {layer.params[name].shape}", a.shape)
     return {
         _name(layer, name): np.array(a.T if _transposed(layer, name) else a, order="C") for name, a in arrays.items()
     }
@@ -96,16 +97,18 @@ def from_torch_names(layer: Layer, arrays: dict[str, Array]) -> Params:
         Copies, by the names of numpy_rnn.
 
     Raises:
-        ValueError: where an array is missing or has another shape than the layer's.
+        ValueError: where an array is missing, is no NumPy array, or has another shape than the layer's.
     """
     _check_layer(layer)
     check_type("arrays", arrays, dict)
     params: Params = {}
     for name, p in layer.params.items():
-        a = arrays.get(_name(layer, name))
-        expect(a is not None, "arrays", f"a {_name(layer, name)}", [*arrays])
-        params[name] = np.array(a.T if _transposed(layer, name) else a, p.dtype, order="C")  # type: ignore[union-attr]
-        expect(params[name].shape == p.shape, _name(layer, name), f"shape {p.shape}", params[name].shape)
+        theirs = _name(layer, name)
+        expect(theirs in arrays, "arrays", f"a {theirs}", [*arrays])
+        check_plain(theirs, arrays[theirs])
+        a = arrays[theirs].T if _transposed(layer, name) else arrays[theirs]
+        expect(a.shape == p.shape, theirs, f"shape {p.shape}", a.shape)
+        params[name] = np.array(a, p.dtype, order="C")
     return params
 
 
@@ -169,10 +172,12 @@ def from_torch(module: nn.Module) -> Layer:
         The layer or model of numpy_rnn.
 
     Raises:
-        ValueError: for another module, and for settings that numpy_rnn does not have, such as batch_first.
+        ValueError: for another module, for settings that numpy_rnn does not have, such as batch_first, and for
+            parameters on the device "meta", which have no values.
     """
     layer: Layer
     expect(isinstance(module, nn.Module), "module", "a torch.nn.Module", type(module).__name__)
+    expect(not any(p.is_meta for p in module.parameters()), "module", "parameters with values", "them on meta")
     dtype = next((str(p.dtype).removeprefix("torch.") for p in module.parameters()), "float32")
     match module:
         case nn.RNN() | nn.LSTM() | nn.GRU():

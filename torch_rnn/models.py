@@ -45,12 +45,12 @@ class ElmanNetwork(nn.Module):
             The losses E_t (T, N), y_hat (T, N, C) and the last state h_n (N, H).
         """
         h, h_n = self.hidden(x, None if h_0 is None else h_0[None])  # (T, N, H)
-        z = self.output(h)  # (T, N, C)
-        y_hat = z.softmax(dim=-1)
+        o = self.output(h)  # (T, N, C)
+        y_hat = o.softmax(dim=-1)
         if self.error == "squared_error":
             losses = mse_loss(y_hat, y, reduction="none").mean(dim=-1)
         else:
-            losses = cross_entropy(z.movedim(-1, 1), y, reduction="none")
+            losses = cross_entropy(o.movedim(-1, 1), y, reduction="none")
         return losses, y_hat, h_n[0]
 
 

@@ -35,8 +35,7 @@ def not_finite(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
 
 def float32(cases: list[Case], wrong: tuple[str, ...]) -> Cause | None:
     """Right, but for digits that float32 does not have. tanh' of a saturated unit has none left."""
-    calm = [case for case in cases if case.problem.kind != SATURATED]
-    small = all(case.error(name) < 1e-4 for case in calm for name in wrong)
+    small = all(case.error(name) < 1e-4 for case in calm(cases) for name in wrong)
     rounded = all(is_float32(cases, (name,)) for name in wrong) or is_float32(cases, ("hs",))
     if not (small and rounded):
         return None

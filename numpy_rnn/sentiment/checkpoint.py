@@ -43,7 +43,8 @@ def save_checkpoint(file: str | Path, model: SentimentModel, vocabulary: list[st
         vocabulary: its words; the index is the token id.
 
     Raises:
-        ValueError: for a vocabulary of another size than the model's, and for one that is no list of different words.
+        ValueError: for a vocabulary of another size than the model's, for one that is no list of different words, and
+            for parameters that are not finite. The file is then as it was.
     """
     check_type("file", file, str, Path)
     check_target("file", file)
@@ -51,6 +52,8 @@ def save_checkpoint(file: str | Path, model: SentimentModel, vocabulary: list[st
     _check_vocabulary("vocabulary", vocabulary)
     V = len(model.params["embedding.W"])
     expect(len(vocabulary) == V, "vocabulary", f"the model's {V} words", len(vocabulary))
+    for name, p in model.params.items():
+        expect(bool(np.isfinite(p).all()), f"model, {name}", "finite numbers", "NaN or infinity")
     about = {"format": FORMAT, "config": asdict(model.config), "vocabulary": vocabulary}
     about["sha256"] = _digest(about, model.params)
     with atomic_write(file) as stream:

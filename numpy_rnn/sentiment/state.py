@@ -108,5 +108,5 @@ def _read(file: Path) -> RunState | None:
         if about["format"] != FORMAT or written != digest(arrays, json.dumps(about, sort_keys=True)):
             return None
         return RunState(about["about"], Progress(*about["progress"]), about["updates"], about["epochs"], arrays)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from numpy_rnn.checks import check_choice, check_size, check_whole_numbers, expect
+from numpy_rnn.checks import check_choice, check_plain, check_size, check_whole_numbers, expect
 from numpy_rnn.files import digest
 from numpy_rnn.types import Array
 
@@ -35,7 +35,9 @@ class Reviews:
     labels: Array
 
     def __post_init__(self) -> None:
-        n, total, offsets = len(self.labels), len(self.tokens), self.offsets
+        for name, array in vars(self).items():
+            check_plain(name, array)
+        n, total, offsets = self.labels.size, self.tokens.size, self.offsets
         check_whole_numbers("labels", self.labels, (n,), 0, 1)
         check_whole_numbers("offsets", offsets, (n + 1,), 0, total)
         whole = offsets[0] == 0 and offsets[-1] == total and (offsets[:-1] < offsets[1:]).all()

@@ -8,6 +8,7 @@ ignores the order cannot tell them apart: its accuracy is at most 50 %.
 
 import random
 
+from numpy_rnn.checks import check_choice, check_size
 from numpy_rnn.sentiment.data.text import TOKENIZERS, Dataset, Reviews, build_vocabulary, encode
 
 GOOD = ["gripping", "brilliant", "moving", "charming", "clever", "fresh", "superb", "witty"]
@@ -67,7 +68,13 @@ def load_toy(seed: int = 0, train: int = 4000, valid: int = 1000, test: int = 20
 
     Returns:
         The encoded reviews and their vocabulary.
+
+    Raises:
+        ValueError: for other words, and for a number of reviews that is not above 0.
     """
+    check_choice("words", words, tuple(TOKENIZERS))
+    for name, count in (("train", train), ("valid", valid), ("test", test)):
+        check_size(name, count)
     rng = random.Random(seed)
     reviews = [toy_review(rng) for _ in range(train + valid + test)]
     tokens, labels = [TOKENIZERS[words](text) for text, _ in reviews], [label for _, label in reviews]
