@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from numpy_rnn.check import runner
+from numpy_rnn.check import runner, worker
 from numpy_rnn.check.__main__ import main
+from numpy_rnn.check.calls import MEMORY
 from numpy_rnn.check.pairs import PAIRS
 from numpy_rnn.check.problems import problems
 from numpy_rnn.check.report import Verdict, as_json, as_text, verdict
@@ -71,6 +72,10 @@ CANNOT = {  # the source, and what the sentence says
     ),
     "by name": (LOOPS.replace("def backward(d_hs,", "def backward(*, d_hs,"), "given by position, got (d_hs, x, hs,"),
     "not filled in": (template("gru"), "line 14 is not filled in yet: r = ...  # equation (18)"),
+    "an ellipsis in a text": (
+        '"""h_t = ... (tanh)"""\n' + LOOPS.replace("g0[n] = ", "1 / 0; g0[n] = "),  # filled in, and wrong elsewhere
+        "ZeroDivisionError: division by zero in line ",
+    ),
     "no text": ("x = 1\0", "the file: "),
     "a signal": ("import os\nos.kill(os.getpid(), 11)\n", "the file: its process was ended by SIGSEGV"),
     "stuck in backward": (
@@ -86,6 +91,24 @@ CANNOT = {  # the source, and what the sentence says
         "not done after 2 seconds",
     ),
 }
+
+
+@pytest.mark.parametrize(("hard", "least"), [("none", {"AS": MEMORY, "CPU": 60}), (7, {"AS": 7, "CPU": 7})])
+def test_the_limits_are_at_most_the_systems_own(
+    hard: Any, least: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A higher one is refused by the system (but to its superuser), and some systems refuse any: no matter."""
+    resource, limits = pytest.importorskip("resource"), {}
+
+    def setrlimit(kind: int, limit: tuple[int, int]) -> None:
+        limits[kind] = limit
+        raise ValueError("current limit exceeds maximum limit")
+
+    hard = resource.RLIM_INFINITY if hard == "none" else hard
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (hard, hard))
+    monkeypatch.setattr(resource, "setrlimit", setrlimit)
+    worker._limit()
+    assert limits == {getattr(resource, f"RLIMIT_{kind}"): (most, most) for kind, most in least.items()}
 
 
 @pytest.mark.parametrize("name", CANNOT)

@@ -249,6 +249,14 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(file: Path, monkeypatch: 
     assert os.listdir(file.parent) == [file.name]
 
 
+def test_what_could_not_be_loaded_is_not_saved(file: Path) -> None:
+    before, model = file.read_bytes(), build_model(7, CONFIG)
+    model.params["fc1.b" if "fc1.b" in model.params else "linear.b"][0] = np.nan
+    with pytest.raises(ValueError, match=r"^model, \w+\.b: expected finite numbers, got NaN or infinity$"):
+        save_checkpoint(file, model, WORDS)
+    assert file.read_bytes() == before
+
+
 def test_a_checkpoint_of_the_old_layout() -> None:
     """Written while all modules stood in one folder; the logits are those of that time."""
     model, vocabulary = load_checkpoint(Path(__file__).with_name("old_layout.safetensors"))

@@ -50,6 +50,38 @@ def test_the_first_recipe_names_a_bug_in_a_cell(monkeypatch: pytest.MonkeyPatch,
     assert last == quoted
 
 
+def test_the_first_recipe_names_a_nan_in_a_cell(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """It is a difference, too, and not the user's mistake."""
+    right = lstm.step_backward
+    monkeypatch.setattr(lstm, "step_backward", lambda *given: tuple(np.nan * part for part in right(*given)))
+    assert COMPARE.main([*LOCKSTEP, "--threads", "1", "--steps", "3"]) == 1
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last == "Step 1: gradient of embedding.W differs by nan, more than 1e-09."
+
+
+def test_a_run_that_fails_stops_no_other(capsys: Any) -> None:
+    """And it is named; the same command goes on with it alone."""
+    options = ["--seeds", "0", "1", "--json", "runs.json", "--picture", "runs.png", "--lr", "1e38", "--clip", "1e38"]
+    assert COMPARE.main([*SMALL, *options]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("compare.py: runs: expected all of them finished (the others are kept), got rnn, seed 0: ")
+    assert "; rnn, seed 1: " in said
+
+
+def test_ctrl_c_says_what_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(COMPARE, "Comparison", stop)
+    assert COMPARE.main(SMALL) == 130
+    nothing = "compare.py: stopped; nothing was written (with --seeds and --json each finished run is kept)\n"
+    assert capsys.readouterr().err.endswith(nothing)
+    monkeypatch.setattr("common.comparison_runs.run_all", stop)
+    assert COMPARE.main([*SMALL, "--seeds", "0"]) == 130
+    file = re.escape(str(Path("runs"))) + r".*results\.json"
+    assert re.search(rf"stopped; the same command with --json {file} goes on\n", capsys.readouterr().err)
+
+
 def test_the_second_and_the_third_recipe(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped after some runs, the second one goes on with the others."""
     assert MANY[-2:] == ["--json", "runs.json"]
@@ -123,6 +155,10 @@ def test_what_is_no_results_file(content: str) -> None:
         (["--lockstep", "--tolerance", "-1"], "tolerance: expected a number in [0, inf)"),
         (["--seeds", "1", "--lockstep"], "seeds: expected whole runs, free running"),
         (["--seeds", "1", "--jobs", "0"], "jobs: expected a whole number >= 1, got 0"),
+        (["--seeds", "3", "3"], "seeds: expected at most 30, all different, got [3, 3]"),
+        (["--seeds", *map(str, range(31))], "seeds: expected at most 30, all different, got [0, 1, "),
+        (["--cells", "rnn", "rnn"], "cells: expected all different, got ['rnn', 'rnn']"),
+        (["--json", "one", "--log", "one"], "log: expected another file than that of --json, got 'one'"),
         (["--against", "nothing.json"], "against: expected --json FILE"),
         (["--json", "nothing.json", "--against", "nothing.json"], "json: expected results of compare.py --seeds"),
     ],

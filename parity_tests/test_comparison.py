@@ -72,6 +72,30 @@ def test_lockstep_notices_a_wrong_gradient(monkeypatch: pytest.MonkeyPatch) -> N
     assert max(error for name, error in errors.items() if name != "rnn.b_hh_l0") < 1e-12
 
 
+def test_a_nan_is_told_though_the_update_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Trainer.gradients
+
+    def wrong(self: Trainer, batch: Any) -> Any:
+        step = right(self, batch)
+        step.grads["linear.b"][0] = np.nan
+        return step
+
+    monkeypatch.setattr(Trainer, "gradients", wrong)
+    run = Comparison(DATA, SMALL, steps=5, lockstep=True, tolerance=1e-9)
+    with pytest.raises(ValueError, match="numpy training: expected a finite loss and gradient"):
+        list(run.epochs())
+    assert run.excess is not None
+    assert run.excess[:2] == (1, "gradient of linear.b")
+    assert np.isnan(run.excess.error)
+
+
+def test_a_nan_differs_from_everything() -> None:
+    assert comparison.divergence_step(np.array([0.0, np.nan, 1.0])) == 2
+    assert comparison.divergence_step(np.array([0.0, 1e-3])) is None
+    assert np.isnan(relative_error(np.array([np.nan]), np.zeros(1)))
+    assert relative_error(np.ones(1), np.zeros(1)) == np.inf
+
+
 def test_lockstep_notices_a_wrong_loss_and_a_wrong_weight_at_one_step_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the third of eight steps the twin's loss is off by 1e-5 and a weight by 1e-6: both are told; and as the twin
     takes over NumPy's state before the next step, nothing is wrong from then on."""

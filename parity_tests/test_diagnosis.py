@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import cut, encode
 from numpy_rnn.sentiment.data.toy import load_toy
-from numpy_rnn.sentiment.diagnosis import Diagnosis, blind, diagnose, verdict
+from numpy_rnn.sentiment.diagnosis import Diagnosis, blind, diagnose, slope, verdict
 from numpy_rnn.sentiment.models import build_model
 from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
 from torch_rnn import to_torch
@@ -103,6 +103,15 @@ def test_the_slope_is_what_the_error_is_multiplied_by(cell: str) -> None:
     apart, longer = encode([["a"], ["b"] * 9], [0, 1], [*"__abcdef"]), encode([["b"] * 9], [1], [*"__abcdef"])
     alone = [diagnose(model, reviews).slope for reviews in (encode([["a"]], [0], [*"__abcdef"]), longer)]
     assert diagnose(model, apart).slope == pytest.approx(np.mean(alone), rel=1e-9)
+
+
+def test_the_slopes_stand_in_the_given_order() -> None:
+    model = build_model(8, Config(embedding_size=5, hidden_size=6, embedding_std=3.0, dtype="float64"))
+    ids = np.random.default_rng(0).integers(2, 8, (6, 3))
+    lengths = np.array([2, 6, 4])
+    together = slope(model, model.forward(ids, lengths)[1])
+    alone = [slope(model, model.forward(ids[:, [n]], lengths[[n]])[1])[0] for n in range(3)]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
 
 
 def test_the_diagnosis_of_the_seeds_first_system_and_of_its_repair() -> None:

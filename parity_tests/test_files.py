@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numpy_rnn.files import atomic_write, check_target, digest
+from numpy_rnn import files
+from numpy_rnn.files import HOST, atomic_write, check_target, digest
 
 KILLED = """
 import os, signal, sys
@@ -41,17 +43,41 @@ def test_what_a_killed_process_left_is_removed_at_the_next_write(tmp_path: Path)
     file = tmp_path / "result [1]"
     subprocess.run([sys.executable, "-c", KILLED, str(file)])
     assert len(os.listdir(tmp_path)) == 1  # the temporary file alone
-    kept = {f"result [1].{os.getppid()}.tmp", "result [1].old.tmp", "result 1.999999.tmp", f"result [1].{10**30}.tmp"}
-    for name in (*kept, f"result [1].{os.getpid()}.tmp"):
+    (left,) = os.listdir(tmp_path)
+    assert re.fullmatch(rf"result \[1\]\.{HOST}\.\d+\.[0-9a-f]{{8}}\.tmp", left)
+    end = "01234567.tmp"
+    kept = {f"result [1].{HOST}.{os.getppid()}.{end}", f"result [1].elsewhere.999999.{end}", "result [1].old.tmp"}
+    kept |= {f"result 1.{HOST}.999999.{end}", f"result [1].{HOST}.{10**30}.{end}"}
+    for name in (*kept, f"result [1].{HOST}.{os.getpid()}.{end}"):
         (tmp_path / name).touch()
     write(file, b"whole")
     assert set(os.listdir(tmp_path)) == {"result [1]"} | kept
     assert file.read_bytes() == b"whole"
 
 
-def test_a_link_under_the_temporary_name_is_not_followed(tmp_path: Path) -> None:
+def test_two_writers_of_one_process(tmp_path: Path) -> None:
+    """Each has a file of its own, and the last one to end is there, whole."""
+    file = tmp_path / "result"
+    with atomic_write(file) as outer:
+        outer.write(b"outer, ")
+        write(file, b"inner")
+        assert file.read_bytes() == b"inner"
+        outer.write(b"whole")
+    assert file.read_bytes() == b"outer, whole"
+    assert os.listdir(tmp_path) == ["result"]
+
+
+def test_a_link_under_the_temporary_name_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "01234567"[: 2 * size])
     (tmp_path / "other").write_bytes(b"kept")
-    (tmp_path / f"result.{os.getpid()}.tmp").symlink_to(tmp_path / "other")
+    link = tmp_path / f"result.{HOST}.{os.getpid()}.01234567.tmp"
+    link.symlink_to(tmp_path / "other")
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "remove_left_over", lambda file: None)  # as if it came after that
+        with pytest.raises(FileExistsError):
+            write(tmp_path / "result", b"whole")
+    link.unlink(missing_ok=True)
+    link.symlink_to(tmp_path / "other")
     write(tmp_path / "result", b"whole")
     assert (tmp_path / "other").read_bytes() == b"kept"
     assert not (tmp_path / "result").is_symlink()
@@ -79,6 +105,15 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     for folder in (tmp_path / "nowhere", Path("/proc")):  # in the second nobody can make a file
         with pytest.raises(ValueError, match="file: expected a file in a folder that can be written to, got"):
             check_target("file", folder / "result")
+
+
+def test_a_name_that_is_too_long_for_the_temporary_file(tmp_path: Path) -> None:
+    """Before the work, not after it."""
+    file = tmp_path / ("a" * 250)
+    with pytest.raises(ValueError, match=r"json: expected a file in a folder that can be written to, got .*too long"):
+        check_target("json", file)
+    check_target("json", tmp_path / ("a" * 150))
+    assert os.listdir(tmp_path) == []
 
 
 def test_the_digest_is_of_everything() -> None:

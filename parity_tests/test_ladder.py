@@ -70,8 +70,8 @@ def test_interval() -> None:
     assert mean == pytest.approx(0.6)
     assert half == pytest.approx(4.303 * 0.1 / np.sqrt(3))
     assert interval([0.5, 0.5]) == (0.5, 0)
-    for values in ([0.5], [0.5] * 11):
-        with pytest.raises(ValueError, match="seeds: expected 2 to 10 of them"):
+    for values in ([0.5], [0.5] * 31):
+        with pytest.raises(ValueError, match="seeds: expected 2 to 30 of them"):
             interval(values)
 
 
@@ -255,8 +255,8 @@ def test_a_diagnosis_is_printed_with_its_numbers(tmp_path: Path, capsys: Any) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seeds", "0"], "ladder.py: seeds: expected 2 to 10, all different, got [0]"),
-        (["--seeds", *map(str, range(11))], "ladder.py: seeds: expected 2 to 10, all different, got [0, 1, 2"),
+        (["--seeds", "0"], "ladder.py: seeds: expected 2 to 30, all different, got [0]"),
+        (["--seeds", *map(str, range(31))], "ladder.py: seeds: expected 2 to 30, all different, got [0, 1, 2"),
         (["--results", "a", "--picture", "./a"], "ladder.py: picture: expected another file than that of --results"),
         (["--diagnose", ""], "ladder.py: checkpoint: expected a safetensors file, got ''"),
         (["--jobs", "1000"], "ladder.py: jobs: expected at most"),

@@ -31,7 +31,7 @@ def test_a_number_is_that_of_training(cell: str, k2: int, lag: int) -> None:
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(recall, "UPDATES", 0)
-    monkeypatch.setattr(recall, "Pool", Here)
+    monkeypatch.setattr(recall, "run_all", here)
     assert recall.main([]) == 0
     assert capsys.readouterr().out.count("\n") == 2 + len(recall.LAYERS) * len(recall.K2)
     assert recall.main(["--jobs", "0"]) == 2
@@ -48,7 +48,7 @@ def test_what_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return sum(map(len, map(str, job))) / 10
 
     monkeypatch.setattr(recall, "recall", stopped_after_20)
-    monkeypatch.setattr(recall, "Pool", Here)
+    monkeypatch.setattr(recall, "run_all", here)
     file = tmp_path / "recall.json"
     assert recall.main(["--json", str(file)]) == 130
     assert recall.main(["--json", str(file)]) == 0
@@ -62,16 +62,8 @@ def test_what_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert file.read_text() == "[1]"
 
 
-class Here:
-    """The executor in this process."""
-
-    def __init__(self, jobs: int):
-        pass
-
-    def __enter__(self) -> "Here":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    imap_unordered = staticmethod(map)
+def here(work: Any, jobs: Any, at_a_time: int, finished: Any) -> list[str]:
+    """In this process."""
+    for _, job in jobs:
+        finished(work(*job))
+    return []

@@ -127,7 +127,7 @@ def test_an_older_run_goes_on_by_its_folder(by: str, monkeypatch: pytest.MonkeyP
 def test_after_the_last_epoch_only_the_test_is_left(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     command = [*SMALL, "--backend", "numpy", "--epochs", "1"]
     with monkeypatch.context() as patch:
-        patch.setattr(train, "remove_states", lambda checkpoint: None)  # as if killed right before
+        patch.setattr("common.saved_run.remove_states", lambda checkpoint: None)  # as if killed right before
         assert train.main(command) == 0
     capsys.readouterr()
     assert train.main([*command, "--resume"]) == 0
@@ -150,7 +150,7 @@ def test_stopped_while_it_compares_it_leaves_no_empty_folder(monkeypatch: pytest
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("common.comparison_runs.get_context", stop)
+    monkeypatch.setattr("common.comparison_runs.run_all", stop)
     assert compare.main(["--seeds", "0", "1", "--json", "runs.json", "--threads", "1"]) == 130
     assert not Path("runs").exists()
 

@@ -154,6 +154,44 @@ def test_another_run_is_not_gone_on_with(
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_without_resume_a_stopped_run_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Before the first epoch has ended there is no checkpoint yet that could not be overwritten."""
+    stopped(tmp_path, monkeypatch)
+    (tmp_path / "log.jsonl").unlink()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    assert "checkpoint.st" not in before
+    assert train.main(arguments(tmp_path, "--backend", "numpy")) == 2
+    words = "train.py: checkpoint: expected a new file, or --resume, as a run was stopped there, got ['"
+    assert capsys.readouterr().err.startswith(words)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_run_that_goes_on_is_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The lock of a process that was killed is none."""
+    stopped(tmp_path, monkeypatch)
+    checkpoint = str(tmp_path / "checkpoint.st")
+    holds = f"import filelock\nlock = filelock.FileLock({checkpoint + '.lock'!r})\nlock.acquire(), print(flush=True), input()"
+    with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+        assert train.main(arguments(tmp_path, "--backend", "numpy", "--resume")) == 2
+        words = f"checkpoint: expected that of a run which no other process trains now, got {checkpoint!r}"
+        assert words in capsys.readouterr().err
+        assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+        other.kill()
+    assert train.main(arguments(tmp_path, "--backend", "numpy", "--resume")) == 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.st", "json.json", "log.jsonl"]
+
+
+@pytest.mark.parametrize(("one", "other"), [("log", "json"), ("picture", "log"), ("json", "checkpoint")])
+def test_no_file_has_two_meanings(one: str, other: str, tmp_path: Path, capsys: Any) -> None:
+    files = {name: str(tmp_path / name) for name in ("checkpoint", "json", "log")} | {one: str(tmp_path / other)}
+    assert train.main([*SMALL, *(f"--{name}={file}" for name, file in files.items())]) == 2
+    assert "expected another file than that of --" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_a_stopped_run_there_is_nothing_to_resume(tmp_path: Path, capsys: Any) -> None:
     assert train.main(arguments(tmp_path, "--backend", "numpy", "--resume")) == 2
     assert (

@@ -84,9 +84,7 @@ def benchmark(args: argparse.Namespace) -> None:
     device = choose_device(args.device)
     for argument in ("json", "picture", "markdown"):
         check_writable(argument, getattr(args, argument))
-    check_apart("json", args.json, "picture", args.picture)
-    check_apart("markdown", args.markdown, "json", args.json)
-    check_apart("markdown", args.markdown, "picture", args.picture)
+    check_apart(picture=args.picture, json=args.json, markdown=args.markdown)
     check_size("rounds", args.rounds)
     expect(args.steps is None or args.steps >= 1, "steps", "a whole number >= 1", args.steps)
     if device.startswith("cuda"):

@@ -47,7 +47,7 @@ import torch
 from numpy_rnn.checks import check_number, expect
 from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import DEFAULTS
-from torch_rnn.comparison import Comparison
+from torch_rnn.comparison import Comparison, Excess
 from torch_rnn.devices import choose_device
 
 EXAMPLES = """examples:
@@ -84,8 +84,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    stopped = "after --seeds, give its results.json to --json, and it goes on"
-    return status_of("compare.py", compare, parse_arguments(arguments), stopped)
+    args = parse_arguments(arguments)
+    return status_of("compare.py", compare, args, lambda: how_to_go_on(args))
+
+
+def how_to_go_on(args: argparse.Namespace) -> str:
+    if args.seeds or args.cells:
+        return f"the same command with --json {args.json} goes on" if args.json else "no run was finished"
+    return "nothing was written (with --seeds and --json each finished run is kept)"
 
 
 def compare(args: argparse.Namespace) -> int:
@@ -98,7 +104,7 @@ def compare(args: argparse.Namespace) -> int:
     check_new("json", args.json)
     for argument in ("picture", "log"):
         check_writable(argument, getattr(args, argument))
-    check_apart("picture", args.picture, "json", args.json)
+    check_apart(json=args.json, picture=args.picture, log=args.log)
     check_out(args)
     choose_device(args.device)
     use_threads(args.threads)
@@ -113,9 +119,14 @@ def compare(args: argparse.Namespace) -> int:
     )
     epochs = []
     with closing(StepLog(args.log)) as log:
-        for row in run.epochs(lambda backend, done: log.write(backend, done, config.clip)):
-            epochs.append(row)
-            print(table_row(row), flush=True)
+        try:
+            for row in run.epochs(lambda backend, done: log.write(backend, done, config.clip)):
+                epochs.append(row)
+                print(table_row(row), flush=True)
+        except ValueError:
+            if run.excess is None:
+                raise
+            return tell(run.excess, tolerance)  # the update would have been one of NaN
     test = {
         trainer.name: dict(zip(("loss", "accuracy"), trainer.evaluate(data.test), strict=True))
         for trainer in (run.numpy, run.torch)
@@ -136,10 +147,12 @@ def compare(args: argparse.Namespace) -> int:
     with atomic_write(args.picture) as stream:
         draw(stream, run.losses, result)
     print(f"\nPicture: {args.picture}\nNumbers: {args.json}")
-    if run.excess:
-        step, what, error = run.excess
-        print(f"\nStep {step}: {what} differs by {error:.1e}, more than {tolerance:g}.")
-    return 1 if run.excess else 0
+    return tell(run.excess, tolerance) if run.excess else 0
+
+
+def tell(excess: Excess, tolerance: float) -> int:
+    print(f"\nStep {excess.step}: {excess.what} differs by {excess.error:.1e}, more than {tolerance:g}.")
+    return 1
 
 
 HEADER = """\

@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from common.command_line import Parser, add_data_options, add_threads, check_writable, load_data, status_of, use_threads
+from common.command_line import Parser, add_data_options, add_threads, check_new, load_data, status_of, use_threads
 
 import numpy as np
 from tqdm import tqdm
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(args: argparse.Namespace) -> None:
-    check_writable("json", args.json)
+    check_new("json", args.json)
     use_threads(args.threads)
     rung = next(config for repair, config in ladder("rnncell") if repair and repair.number == "10")
     rung = for_toy(rung) if args.data == "toy" else rung

@@ -16,7 +16,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from common.command_line import Parser, check_apart, check_writable, status_of, use_threads
+from common.command_line import Parser, check_apart, check_new, check_writable, status_of, use_threads
 from common.pictures import BLUE, GREEN, ORANGE, new_figure, save
 
 import numpy as np
@@ -56,9 +56,9 @@ def growth(args: argparse.Namespace) -> None:
     for argument in ("steps", "hidden_sizes"):
         values = getattr(args, argument)
         expect(min(values) >= 1 and len(set(values)) > 1, argument, "two or more whole numbers >= 1", values)
-    for argument in ("json", "picture"):
-        check_writable(argument, getattr(args, argument))
-    check_apart("picture", args.picture, "json", args.json)
+    check_new("json", args.json)
+    check_writable("picture", args.picture)
+    check_apart(json=args.json, picture=args.picture)
     middle = sorted(args.hidden_sizes)[len(args.hidden_sizes) // 2]
     with tqdm(total=len(args.steps) + len(args.hidden_sizes), leave=False, disable=None) as bar:
         by_T = [row(args, T, middle, bar) for T in args.steps]

@@ -14,23 +14,17 @@ import argparse
 import io
 import os
 import platform
-import signal
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
-from multiprocessing import active_children, get_context
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
-from common.command_line import Parser, add_data_options, check_apart, check_writable, load_data, status_of, use_threads
+from common.command_line import Parser, add_data_options, check_apart, check_writable, load_data, status_of
 from common.ladder_picture import draw
 from common.ladder_results import T_95, Results, rungs, table
-
-from tqdm import tqdm
+from common.workers import run_all
 
 from numpy_rnn.checks import check_size, expect
 from numpy_rnn.files import atomic_write
@@ -74,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
 def climb(args: argparse.Namespace) -> None:
     for argument in ("results", "picture"):
         check_writable(argument, getattr(args, argument))
-    check_apart("picture", args.picture, "results", args.results)
+    check_apart(results=args.results, picture=args.picture)
     jobs = check_size("jobs", args.jobs)
     expect(jobs <= (os.cpu_count() or 1), "jobs", f"at most {os.cpu_count()}, as there are cores", jobs)
     most = len(T_95) + 1
@@ -92,28 +86,13 @@ def climb(args: argparse.Namespace) -> None:
     note(results, args, how)
     pending = results.missing([replace(rung.config, seed=seed) for seed in args.seeds for rung in chosen])
     if not args.report:
-        train_all(pending, results, args)
+        runs = [(f"{config.system} {config.cell}, seed {config.seed}", (args, config)) for config in pending]
+        failed = run_all(train_once, runs, jobs, results.add)  # each finished run is in the file at once
+        expect(not failed, "runs", "all of them finished", "; ".join(failed))
     print(table(results, chosen, args.seeds))
     with atomic_write(args.picture) as stream:
         draw(stream, results, chosen, args.seeds)
     print(f"\nResults: {args.results}. Picture: {args.picture}")
-
-
-def train_all(pending: list[Config], results: Results, args: argparse.Namespace) -> None:
-    """Each finished run is in the results file at once."""
-    answer = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the workers start: they leave Ctrl-C to this process
-    with ProcessPoolExecutor(args.jobs, get_context("spawn"), prepare_worker) as pool:
-        runs = [pool.submit(train_once, args, config) for config in pending]
-        signal.signal(signal.SIGINT, answer)
-        try:
-            for run in tqdm(as_completed(runs), "runs", len(runs), disable=None):
-                results.add(run.result())
-        except BrokenProcessPool as error:
-            raise MemoryError(f"a run was killed, for want of memory perhaps: try --jobs 1 ({error})") from error
-        except BaseException:
-            for worker in active_children():
-                worker.terminate()
-            raise
 
 
 def digests(args: argparse.Namespace) -> dict[str, str]:
@@ -138,13 +117,6 @@ def machine() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def prepare_worker() -> None:
-    """One thread, no progress bar: the parent has one for all."""
-    tqdm.set_lock(RLock())  # its own lock is for several processes, and outlives one that is terminated
-    os.environ["TQDM_DISABLE"] = "1"
-    use_threads(1)
 
 
 def train_once(args: argparse.Namespace, config: Config) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from common.command_line import Parser, check_apart, check_writable, printable, status_of
+from common.command_line import Parser, check_apart, check_new, printable, status_of
 from common.language_model import CELLS, LanguageModel, build, load, one_hot, read_text, save, streams, write
 from common.run_folder import add_out, check_out, last_folder, place
 
@@ -134,9 +134,9 @@ def run(args: argparse.Namespace) -> None:
         file = args.checkpoint or str(last_folder(args, CHECKPOINT, "checkpoint", "a file, or a run") / CHECKPOINT)
         print(args.sample + write(load(file), args.sample, args.length, args.temperature, rng))
         return
-    check_writable("checkpoint", args.checkpoint)
+    check_new("checkpoint", args.checkpoint)
     check_out(args)
-    check_apart("checkpoint", args.checkpoint, "text", args.text)
+    check_apart(text=args.text, checkpoint=args.checkpoint)
     text = read_text(args.text) if args.text else toy_text()
     characters = "".join(sorted(set(text) | {"\n"}))
     language = build(characters, args.cell, args.hidden_size, args.dtype, args.seed)

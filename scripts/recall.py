@@ -6,20 +6,18 @@ reaches a symbol of `lag` steps ago if k2 > lag. About ten minutes on one core.
 
 import argparse
 import json
-import os
 import sys
 from itertools import product
-from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
 from common.command_line import Parser, check_writable, status_of
+from common.workers import run_all
 
 import numpy as np
-from tqdm import tqdm
 
 from numpy_rnn import GRU, LSTM, RNN, Adam, Linear, SequenceModel
-from numpy_rnn.checks import check_size
+from numpy_rnn.checks import check_size, expect
 from numpy_rnn.files import atomic_write
 
 LAYERS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU}
@@ -80,7 +78,7 @@ class Results:
                 stream.write(json.dumps(self.found, indent=0).encode())
 
 
-def trained(job: tuple[str, int, int, int]) -> tuple[tuple[str, int, int, int], float]:
+def trained(*job: Any) -> tuple[tuple[Any, ...], float]:
     return job, recall(*job)
 
 
@@ -95,12 +93,10 @@ def show(args: argparse.Namespace) -> None:
     check_size("jobs", args.jobs)
     check_writable("json", args.json)
     results = Results(args.json)
-    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # of the workers
     jobs = list(product(LAYERS, K2, LAGS, SEEDS))
-    missing = [job for job in jobs if str(job) not in results.found]
-    with Pool(min(args.jobs, len(missing) or 1)) as pool:
-        for job, accuracy in tqdm(pool.imap_unordered(trained, missing), "networks", len(missing), disable=None):
-            results.add(job, accuracy)
+    missing = [(str(job), job) for job in jobs if str(job) not in results.found]
+    failed = run_all(trained, missing, args.jobs, lambda result: results.add(*result))
+    expect(not failed, "networks", "all of them trained", "; ".join(failed))
     found: dict[tuple[str, int, int], list[float]] = {}
     for cell, k2, lag, seed in jobs:
         found.setdefault((cell, k2, lag), []).append(results.found[str((cell, k2, lag, seed))])

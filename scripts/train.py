@@ -17,7 +17,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -33,7 +33,7 @@ from common.command_line import (
     user_errors,
 )
 from common.run_folder import add_out
-from common.saved_run import SavedRun, check_files, name_files
+from common.saved_run import SavedRun, check_files, locked, name_files
 from common.step_log import read
 
 from tqdm import tqdm
@@ -44,9 +44,9 @@ from numpy_rnn.sentiment.checkpoint import save_checkpoint
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.data.text import Dataset, data_digest
 from numpy_rnn.sentiment.models import build_model
-from numpy_rnn.sentiment.state import files_of, remove_states
+from numpy_rnn.sentiment.state import files_of
 from numpy_rnn.sentiment.systems import as_written, for_toy, repaired
-from numpy_rnn.sentiment.training import StepDone, steps_per_epoch, train
+from numpy_rnn.sentiment.training import AnyTrainer, StepDone, steps_per_epoch, train
 from torch_rnn.backends import choose_backend, numpy_model
 from torch_rnn.distributed import leave
 
@@ -133,45 +133,57 @@ def run(args: argparse.Namespace) -> None:
         print(f"Losses are printed as the original does it: too small by the batch size, {config.batch_size}.")
     name_files(args, config, chief)
     about = asdict(config) | {"data": data_digest(data), "backend": args.backend, "threads": args.threads}
-    saved = SavedRun(args, trainer, about, steps_per_epoch(data, config), chief)
-    show = step_printer(config, data)
+    with (
+        locked(args.checkpoint) if chief else nullcontext(),
+        closing(SavedRun(args, trainer, about, steps_per_epoch(data, config), chief)) as saved,
+    ):
+        learn(args, trainer, data, saved)
+        print(f"{time.perf_counter() - begun:.1f} seconds of training")
+        loss, accuracy = test(trainer, data)
+        print(f"{time.perf_counter() - begun:.1f} seconds with the test. Checkpoint: {args.checkpoint}")
+        result = {"config": vars(args) | asdict(config), "how": how, "epochs": saved.epochs}
+        if chief:
+            write(args, config, result | {"test": {"loss": loss, "accuracy": accuracy}})
+        saved.end()
+
+
+def learn(args: argparse.Namespace, trainer: AnyTrainer, data: Dataset, saved: SavedRun) -> None:
+    """From where the run is to its last epoch."""
+    config, show = trainer.config, step_printer(trainer.config, data)
 
     def after_step(done: StepDone) -> None:
         show(done)
         saved.after_step(done)
 
-    epochs = saved.epochs
-    with closing(saved.log):
-        for row in train(trainer, data, after_step, saved.begin):
-            epochs.append(row)
-            print_epoch(config, row)
-            if chief:
-                save_checkpoint(args.checkpoint, numpy_model(trainer), data.vocabulary)
-                saved.after_epoch(row)
-    print(f"{time.perf_counter() - begun:.1f} seconds of training")
+    for row in train(trainer, data, after_step, saved.begin):
+        saved.epochs.append(row)
+        print_epoch(config, row)
+        if saved.chief:
+            save_checkpoint(args.checkpoint, numpy_model(trainer), data.vocabulary)
+            saved.after_epoch(row)
+
+
+def test(trainer: AnyTrainer, data: Dataset) -> tuple[float, float]:
+    """The loss per review and the accuracy."""
+    config = trainer.config
     for k in range(config.test_runs):
         loss, accuracy = trainer.evaluate(data.test)
         print(f"test {k + 1}: loss {shown(config, loss)}, accuracy {accuracy:.4f}")
-    result = {
-        "config": vars(args) | asdict(config),
-        "how": how,
-        "epochs": epochs,
-        "test": {"loss": loss, "accuracy": accuracy},
-    }
     print(f"{accuracy:.2%} of {len(data.test)} test reviews answered rightly, loss {loss:.4f} per review")
-    print(f"{time.perf_counter() - begun:.1f} seconds with the test. Checkpoint: {args.checkpoint}")
-    if args.json and chief:
+    return loss, accuracy
+
+
+def write(args: argparse.Namespace, config: Config, result: dict[str, Any]) -> None:
+    """What is wanted besides the checkpoint and the log."""
+    if args.json:
         with atomic_write(args.json) as stream:
             stream.write(json.dumps(result, indent=2).encode())
-    if args.picture and chief:
+    if args.picture:
         from common.training_picture import draw
 
         with atomic_write(args.picture) as stream:
             draw(stream, read(args.log), config.clip)
-    if chief:
-        remove_states(args.checkpoint)  # the run has ended
-        others = [file for file in (args.json, args.log, args.picture) if file]
-        print("".join(f"{file}\n" for file in others), end="")
+    print("".join(f"{file}\n" for file in (args.json, args.log, args.picture) if file), end="")
 
 
 def print_settings(config: Config, data: str) -> None:

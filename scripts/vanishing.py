@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, BinaryIO
 
-from common.command_line import Parser, check_writable, status_of
+from common.command_line import Parser, check_new, check_writable, status_of
 from common.pictures import BLUE, GREEN, GREY, ORANGE, new_figure, save
 from common.run_folder import add_out, check_out, place
 
@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def show(args: argparse.Namespace) -> None:
     check_writable("picture", args.picture)
-    check_writable("json", args.json)
+    check_new("json", args.json)
     check_out(args)
     found = [decay(seed) for seed in tqdm(SEEDS, "Jacobians", disable=None)]
     print(decay_table(found), bounds_table(found), exploding_table(), truncation_table(SEEDS), sep="\n\n")

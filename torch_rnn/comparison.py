@@ -26,12 +26,14 @@ def relative_error(a: Array, b: Array) -> float:
     """|a - b| / |b| in the Euclidean norm. 0 if both are zero, infinity if only b is. A NaN gives NaN."""
     difference = float(np.linalg.norm(a.astype(np.float64) - b.astype(np.float64)))
     norm = float(np.linalg.norm(b.astype(np.float64)))
-    return difference / norm if norm else (0.0 if difference == 0 else np.inf)
+    if norm == 0:
+        return 0.0 if difference == 0 else np.inf * difference  # a NaN stays a NaN
+    return difference / norm
 
 
 def divergence_step(differences: Array) -> int | None:
     """The first step, counted from 1, at which the losses differ by more than DIVERGED, or None."""
-    diverged = np.flatnonzero(differences > DIVERGED)
+    diverged = np.flatnonzero(~(differences <= DIVERGED))  # a NaN is a difference, too
     return int(diverged[0]) + 1 if diverged.size else None
 
 
@@ -108,6 +110,9 @@ class Comparison:
 
         Args:
             after_step: is told of each step of each backend, "numpy" or "torch".
+
+        Raises:
+            ValueError: for a loss or gradient that is not finite. In lockstep `excess` then tells what differed first.
         """
         for epoch in range(-(-self.steps // self.per_epoch)):
             begun, seconds = len(self.losses["numpy"]), {"numpy": 0.0, "torch": 0.0}
@@ -153,6 +158,8 @@ class Comparison:
         theirs = self.torch.gradients(batch)
         t2 = time.perf_counter()
         errors = _errors(ours.grads, from_torch_names(model, theirs.grads))
+        named = {"loss": abs(ours.loss - theirs.loss)} | {f"gradient of {name}": e for name, e in errors.items()}
+        self._judge(worst["steps"] + 1, named)  # now, as an update with a NaN raises
         t3 = time.perf_counter()
         ours = ours._replace(norm=self.numpy.update(ours, lr))
         t4 = time.perf_counter()
@@ -168,12 +175,14 @@ class Comparison:
             _raise(worst, "largest_weight_error", error)
         for name, error in errors.items():
             _raise(worst["largest_gradient_error"], name, error)
-        named = {"loss": abs(ours.loss - theirs.loss)} | {f"gradient of {name}": e for name, e in errors.items()}
-        named |= {f"weight {name} after the update": error for name, error in weights.items()}
-        for what, error in named.items():
-            if self.excess is None and not error <= self.tolerance:  # a NaN exceeds it, too
-                self.excess = Excess(worst["steps"], what, error)
+        self._judge(worst["steps"], {f"weight {name} after the update": error for name, error in weights.items()})
         return [("numpy", ours, t1 - t0 + t4 - t3), ("torch", theirs, t2 - t1 + t5 - t4)]
+
+    def _judge(self, step: int, errors: dict[str, float]) -> None:
+        """Keeps the first difference above the tolerance."""
+        for what, error in errors.items():
+            if self.excess is None and not error <= self.tolerance:  # a NaN exceeds it, too
+                self.excess = Excess(step, what, error)
 
     def _count(self, batch: Batch) -> None:
         self.sizes.append(len(batch.labels))

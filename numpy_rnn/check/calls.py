@@ -1,11 +1,12 @@
 """Calls a reader's functions on every problem, and refuses what cannot be judged in one sentence."""
 
+import ast
 import inspect
 import json
 import linecache
-import re
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,21 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
     except MemoryError as error:
         raise CannotJudge(f"{what}: it needs more memory than {MEMORY // 2**30} GiB") from error
     except BaseException as error:
-        if gap := re.search(r"^.*= *\.\.\..*$", "".join(linecache.getlines(file)), re.MULTILINE):
-            number = gap.string[: gap.start()].count("\n") + 1
-            raise CannotJudge(f"line {number} is not filled in yet: {gap[0].strip()}") from error
+        if gap := _first_gap(linecache.getlines(file)):
+            raise CannotJudge(f"line {gap} is not filled in yet: {linecache.getline(file, gap).strip()}") from error
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
         line = own[-1].lineno if own else None
         where = f" in line {line}: {linecache.getline(file, line).strip().split('  # ')[0]:.100}" if line else ""
         raise CannotJudge(f"{what}: {type(error).__name__}{_said(error)}{where}") from error
+
+
+def _first_gap(lines: list[str]) -> int | None:
+    """The number of the first line that assigns `...`, as the template does where a reader is to write."""
+    with suppress(SyntaxError, ValueError):  # there may be no file that Python reads
+        nodes = ast.walk(ast.parse("".join(lines)))
+        values = [(n.lineno, n.value) for n in nodes if isinstance(n, (ast.Assign, ast.AnnAssign, ast.AugAssign))]
+        return min((line for line, v in values if isinstance(v, ast.Constant) and v.value is ...), default=None)
+    return None
 
 
 def _said(error: BaseException) -> str:

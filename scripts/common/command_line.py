@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,11 @@ def check_new(argument: str, file: str | None, otherwise: str = "") -> None:
     expect(not there, argument, f"a new file{otherwise}, as no result is overwritten", f"{file!r}, which is there")
 
 
-def check_apart(argument: str, file: str | None, other_argument: str, other: str | None) -> None:
-    """Neither is to overwrite the other."""
-    apart = file is None or other is None or Path(file).resolve() != Path(other).resolve()
-    expect(apart, argument, f"another file than that of --{other_argument}", repr(file))
+def check_apart(**files: str | None) -> None:
+    """No file is to overwrite that of another option."""
+    named = [(option, Path(file).resolve()) for option, file in files.items() if file is not None]
+    for (other, its), (option, file) in combinations(named, 2):
+        expect(file != its, option, f"another file than that of --{other}", repr(files[option]))
 
 
 def user_errors() -> tuple[type[BaseException], ...]:

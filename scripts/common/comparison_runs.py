@@ -7,7 +7,6 @@ import platform
 from contextlib import redirect_stdout
 from dataclasses import asdict, replace
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,7 +14,9 @@ from typing import Any
 from common.command_line import blas, check_apart, check_writable, load_data, use_threads
 from common.comparison_picture import draw_table
 from common.comparison_table import Run, against, read, report, table
+from common.ladder_results import T_95
 from common.run_folder import check_out, place
+from common.workers import run_all
 
 import numpy as np
 import torch
@@ -73,10 +74,13 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     expect(args.log is None, "log", "no --log with --seeds or --cells", repr(args.log))
     for argument in ("json", "picture"):
         check_writable(argument, getattr(args, argument))
-    check_apart("picture", args.picture, "json", args.json)
+    check_apart(json=args.json, picture=args.picture)
     check_out(args)
     check_size("jobs", args.jobs)
     cells, seeds = args.cells or [config.cell], args.seeds or [config.seed]
+    most = len(T_95) + 1
+    expect(len(set(seeds)) == len(seeds) <= most, "seeds", f"at most {most}, all different", seeds)
+    expect(len(set(cells)) == len(cells), "cells", "all different", cells)
     about = {name: value for name, value in asdict(config).items() if name not in ("cell", "seed")}
     with redirect_stdout(io.StringIO()):  # load_data tells what it reads
         digest = data_digest(load_data(args, config))
@@ -87,27 +91,30 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     if args.json is None:  # they are kept as they come
         place(args, FILES, "compare", args.data, config.system, *cells)
     results.file = args.json
-    jobs = [(args, replace(config, cell=cell, seed=seed)) for cell, seed in results.missing(cells, seeds)]
-    left = ", ".join(f"{job.cell} {job.seed}" for _, job in jobs) or "none"
-    print(f"Runs to be done (cell, seed): {left}", flush=True)
-    with get_context("spawn").Pool(min(args.jobs, len(jobs) or 1)) as pool:
-        for run in tqdm(pool.imap_unordered(one_run, jobs), "runs", len(jobs), disable=None):
-            results.add(run)
-            tqdm.write(f"{run['cell']}, seed {run['seed']}: NumPy {run['numpy']:.4f}, PyTorch {run['torch']:.4f}")
+    missing = results.missing(cells, seeds)
+    print(f"Runs to be done (cell, seed): {', '.join(f'{c} {s}' for c, s in missing) or 'none'}", flush=True)
+    jobs = [(f"{cell}, seed {seed}", (args, replace(config, cell=cell, seed=seed))) for cell, seed in missing]
+
+    def finished(run: Run) -> None:
+        results.add(run)
+        tqdm.write(f"{run['cell']}, seed {run['seed']}: NumPy {run['numpy']:.4f}, PyTorch {run['torch']:.4f}")
+
+    failed = run_all(one_run, jobs, args.jobs, finished)
     order = {job: k for k, job in enumerate(product(cells, seeds))}
     shown = [run for run in results.runs if (run["cell"], run["seed"]) in order]
     shown.sort(key=lambda run: order[run["cell"], run["seed"]])
-    print(f"\n{table(shown)}")
-    place(args, FILES, "compare", args.data, config.system, *cells)
-    with atomic_write(args.picture) as stream:
-        draw_table(stream, shown)
-    print(f"\nPicture: {args.picture}\nNumbers: {args.json}")
+    if shown:
+        print(f"\n{table(shown)}")
+        place(args, FILES, "compare", args.data, config.system, *cells)
+        with atomic_write(args.picture) as stream:
+            draw_table(stream, shown)
+        print(f"\nPicture: {args.picture}\nNumbers: {args.json}")
+    expect(not failed, "runs", "all of them finished (the others are kept)", "; ".join(failed))
     return 0
 
 
-def one_run(job: tuple[argparse.Namespace, Config]) -> Run:
+def one_run(args: argparse.Namespace, config: Config) -> Run:
     """In a process of its own."""
-    args, config = job
     use_threads(args.threads)
     with redirect_stdout(io.StringIO()):  # load_data tells what it reads
         data = load_data(args, config)

@@ -13,7 +13,11 @@ from numpy_rnn.files import atomic_write
 from numpy_rnn.sentiment.config import Config
 from numpy_rnn.sentiment.systems import ladder
 
-T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # Student's t, 0.975, for 1 to 9 degrees
+T_95 = (  # Student's t, 0.975, for 1 to 29 degrees of freedom
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045),
+)
 
 
 class Rung(NamedTuple):

@@ -1,6 +1,8 @@
 """What a training run leaves behind as it goes, so that it can be stopped at any moment: its state, and its log."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,11 @@ from common.command_line import check_apart, check_new, check_writable
 from common.run_folder import check_out, last_folder, place
 from common.step_log import StepLog
 
+from filelock import FileLock, Timeout
+
 from numpy_rnn.checks import expect
 from numpy_rnn.sentiment.config import Config
-from numpy_rnn.sentiment.state import RunState, arrays_of, load_state, remove_states, restore, save_state
+from numpy_rnn.sentiment.state import RunState, arrays_of, files_of, load_state, remove_states, restore, save_state
 from numpy_rnn.sentiment.training import AnyTrainer, Progress, StepDone, Trainer
 from torch_rnn.backends import go_on_from, numpy_trainer
 
@@ -20,13 +24,15 @@ STATES = f"{FILES['checkpoint']}.run?"
 
 def check_files(args: argparse.Namespace) -> None:
     """Before the training."""
-    for argument in ("checkpoint", "json", "log", "picture"):
+    for argument in FILES:
         check_writable(argument, getattr(args, argument))
-    for argument in () if args.resume else ("checkpoint", "json"):
+    for argument in () if args.resume else ("checkpoint", "json", "log"):
         check_new(argument, getattr(args, argument), ", or --resume")
-    check_apart("json", args.json, "checkpoint", args.checkpoint)
+    check_apart(**{argument: getattr(args, argument) for argument in FILES})
     check_out(args)
     if args.checkpoint:
+        stopped = [str(file) for file in files_of(args.checkpoint) if file.exists()]
+        expect(args.resume or not stopped, "checkpoint", "a new file, or --resume, as a run was stopped there", stopped)
         expect(args.picture is None or args.log is not None, "picture", "--log FILE, too: it is drawn from it", "none")
 
 
@@ -44,6 +50,25 @@ def name_files(args: argparse.Namespace, config: Config, chief: bool) -> None:
         place(args, FILES, "train", args.data, config.system, config.cell, f"seed{config.seed}")
 
 
+@contextmanager
+def locked(checkpoint: str) -> Iterator[None]:
+    """For a `with` statement, as long as the run goes on: no other process can go on with it.
+
+    The system takes the lock from a process that is killed. Its file, which is empty, then stays until the run ends.
+    """
+    lock = FileLock(f"{checkpoint}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        wanted = "that of a run which no other process trains now"
+        raise ValueError(f"checkpoint: expected {wanted}, got {checkpoint!r}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
 class SavedRun:
     """The state of a run, every args.save_every steps and after each epoch; with args.resume that of a stopped one.
 
@@ -53,6 +78,9 @@ class SavedRun:
         about: what has to be the same when the run goes on.
         per_epoch: steps.
         chief: does this process write?
+
+    Raises:
+        ValueError: with args.resume for a state that does not fit.
 
     Attributes:
         begin: where the run begins.
@@ -75,8 +103,6 @@ class SavedRun:
             ended = epoch == trainer.config.epochs
             print(f"Going on with {args.checkpoint}", end=": ")
             print("the training had ended." if ended else f"epoch {epoch + 1}, {step} of {per_epoch} steps done.")
-        elif chief:
-            remove_states(args.checkpoint)
         self.log = StepLog(args.log if chief else None, self._updates(self.begin))
 
     def _updates(self, progress: Progress) -> int:
@@ -91,6 +117,14 @@ class SavedRun:
     def after_epoch(self, row: dict[str, Any]) -> None:
         """`row` stands in self.epochs already."""
         self._save(Progress(row["epoch"]))
+
+    def close(self) -> None:
+        self.log.close()
+
+    def end(self) -> None:
+        """The run has ended: there is nothing to go on from."""
+        if self.chief:
+            remove_states(self.args.checkpoint)
 
     def _save(self, progress: Progress) -> None:
         if self.chief:
