@@ -128,6 +128,12 @@ def test_the_table_is_what_the_numbers_say() -> None:
     assert table([run("gru", 0, 0.5, 0.5, equal_work=False)]).splitlines()[-1].endswith("| unequal work | 97 | 1 |")
 
 
+def test_a_missing_file_is_named_by_its_option(capsys: Any) -> None:
+    Path("mine.json").write_text('{"about": {}, "runs": []}')
+    assert COMPARE.main(["--json", "mine.json", "--against", "nowhere.json"]) == 2
+    assert "compare.py: against: expected results of compare.py --seeds, got 'nowhere.json'" in capsys.readouterr().err
+
+
 def test_two_files() -> None:
     here = [run("rnn", s, 0.80 + 0.01 * s, 0.8) for s in range(3)]
     there = [run("rnn", s, 0.79 + 0.01 * s, 0.8 - 0.02 * (s - 1)) for s in range(3)]

@@ -170,8 +170,8 @@ def test_a_run_that_goes_on_is_not_taken_over(tmp_path: Path, monkeypatch: pytes
     """The lock of a process that was killed is none."""
     stopped(tmp_path, monkeypatch)
     checkpoint = str(tmp_path / "checkpoint.st")
-    holds = f"import filelock\nlock = filelock.FileLock({checkpoint + '.lock'!r})\nlock.acquire(), print(flush=True), input()"
-    with subprocess.Popen([sys.executable, "-c", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    holds = f"import filelock; lock = filelock.FileLock({checkpoint!r} + '.lock'); lock.acquire(); print(); input()"
+    with subprocess.Popen([sys.executable, "-uc", holds], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
         before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}

@@ -27,9 +27,10 @@ ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("readme", "docs", "derivation", "bugs", "compare_script", "four_ways")
 TESTS = sorted({file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py")} - {*LEFT_OUT})
 # where a file has no tests of its own name
-FIRST = {"text": "data", "checks": "ba", "order": "bad_input", "distributed": "train_script",
+FIRST: dict[str, str | tuple[str, ...]] = {"text": "data", "checks": "ba", "order": "bad_input", "distributed": "train_script",
          "differentiable": "gradcheck", "readouts": "models", "ladder_results": "ladder",
-         "command_line": "bad_options", "judge": "check", "causes": "check_causes", "patterns": "check_causes",
+         "command_line": ("bad_options", "compar"), "judge": "check",
+         "causes": "check_causes", "patterns": "check_causes",
          "forward": "check_forward", "backward": "check", "gated": "check", "variants_rnn": "check",
          "calls": "check_runner", "runner": "check_runner", "worker": "check_runner", "report": "check_runner",
          "__main__": "check_runner", "variants_truncated": "check_truncated", "suspects": "check_causes",
@@ -37,7 +38,7 @@ FIRST = {"text": "data", "checks": "ba", "order": "bad_input", "distributed": "t
          "own": "walk", "state": "saved_run", "step_log": "saved_run", "compare": "comparing",
          "comparison": "compar", "comparison_table": "comparing", "comparison_runs": "comparing",
          "language_model": "language", "cpu_benchmark": "benchmark",
-         "saved_run": "run_folder", "walk": "walk_page"}  # fmt: skip
+         "saved_run": ("run_folder", "saved_run"), "walk": "walk_page"}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:

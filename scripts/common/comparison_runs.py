@@ -62,7 +62,7 @@ class Results:
 def compare_files(args: argparse.Namespace) -> int:
     """--json FILE against --against OTHER: status 1 where an accuracy differs beyond the spread."""
     expect(args.json is not None, "against", "--json FILE, the results to compare with it", "none")
-    (about, here), (other, there) = read(args.json), read(args.against)
+    (about, here), (other, there) = read(args.json), read(args.against, "against")
     found = against(here, there)
     print(report(found, about, other))
     return 1 if any(d.beyond and not d.same for d in found) else 0

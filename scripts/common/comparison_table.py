@@ -14,15 +14,15 @@ from numpy_rnn.checks import expect
 Run = dict[str, Any]  # cell, seed, the test accuracies "numpy" and "torch", ratio of times, step of divergence
 
 
-def read(file: str) -> tuple[dict[str, Any], list[Run]]:
-    """What the runs have in common, and the runs. ValueError for another file."""
+def read(file: str, argument: str = "json") -> tuple[dict[str, Any], list[Run]]:
+    """What the runs have in common, and the runs. ValueError for another file; it names the argument."""
     try:
         content = json.loads(Path(file).read_text())
         about, runs = dict(content["about"]), list(content["runs"])
         for run in runs:
             str(run["cell"]), int(run["seed"]), float(run["numpy"]), float(run["torch"]), float(run["ratio"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"json: expected results of compare.py --seeds, got {file!r} ({error})") from error
+        raise ValueError(f"{argument}: expected results of compare.py --seeds, got {file!r} ({error})") from error
     return about, runs
 
 
