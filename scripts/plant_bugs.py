@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("readme", "docs", "derivation", "bugs", "compare_script", "four_ways")
 TESTS = sorted({file.stem.removeprefix("test_") for file in (ROOT / "parity_tests").glob("test_*.py")} - {*LEFT_OUT})
 # where a file has no tests of its own name
-FIRST: dict[str, str | tuple[str, ...]] = {"text": "data", "checks": "ba", "order": "bad_input", "distributed": "train_script",
+FIRST: dict[str, str | tuple[str, ...]] = {
+         "text": "data", "checks": "ba", "order": "bad_input", "distributed": "train_script",
          "differentiable": "gradcheck", "readouts": "models", "ladder_results": "ladder",
          "command_line": ("bad_options", "compar"), "judge": "check",
          "causes": "check_causes", "patterns": "check_causes",

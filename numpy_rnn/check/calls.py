@@ -16,8 +16,8 @@ from numpy_rnn.check.problems import Problem, problems
 from numpy_rnn.types import Array
 
 MEMORY = 4 * 2**30  # bytes of address space, where the system can limit it
-SIZES = "TNDH"  # the sizes that a message names
-SAME = 1e-12  # of the largest entry: two calls may round otherwise, if their arrays lie otherwise in memory
+NAMED = "TNDH"  # the sizes that a message names
+REPEATED = 1e-12  # of the largest entry: two calls may round otherwise, if their arrays lie otherwise in memory
 
 
 class CannotJudge(Exception):
@@ -45,7 +45,7 @@ def results_of(names: dict[str, Any], file: str, note: Callable[[str, int], None
 
 
 def at(problem: Problem) -> str:
-    return f" at {', '.join(SIZES)} = {', '.join(str(problem.sizes[axis]) for axis in SIZES)}"
+    return f" at {', '.join(NAMED)} = {', '.join(str(problem.sizes[axis]) for axis in NAMED)}"
 
 
 def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
@@ -157,7 +157,7 @@ def check_arguments(function: Any, name: str, arguments: tuple[str, ...]) -> Non
 
 def _near(a: Array, b: Array) -> bool:
     largest = np.abs(a[np.isfinite(a)]).max(initial=0)
-    return np.allclose(a, b, rtol=0, atol=SAME * float(largest), equal_nan=True)
+    return np.allclose(a, b, rtol=0, atol=REPEATED * float(largest), equal_nan=True)
 
 
 def _same(a: Array, b: Array) -> bool:

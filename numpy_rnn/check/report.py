@@ -13,7 +13,7 @@ from numpy_rnn.check.runner import Run
 
 WIDTH = 80
 STATUS = {"right": 0, "wrong": 1, "could not judge": 2}
-RED, GREEN, PLAIN = "\x1b[1;38;2;213;94;0m", "\x1b[1;38;2;0;135;220m", "\x1b[0m"  # vermilion and blue
+RED, GREEN, NO_COLOUR = "\x1b[1;38;2;213;94;0m", "\x1b[1;38;2;0;135;220m", "\x1b[0m"  # vermilion and blue
 
 
 class PairVerdict(NamedTuple):
@@ -135,7 +135,7 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 def _line(name: str, g: Gradient, colour: bool) -> str:
     word = f"{'right' if g.right else 'wrong':9}"
-    word = f"{GREEN if g.right else RED}{word}{PLAIN}" if colour else word
+    word = f"{GREEN if g.right else RED}{word}{NO_COLOUR}" if colour else word
     if g.right:
         return f"{name}{word}{g.error:8.1e}"
     indent = len(name) + 19
