@@ -96,10 +96,14 @@ def test_memory_grows_with_the_text_not_with_its_square() -> None:
     assert peak < 1000 * 1000  # bytes; the thousand beginnings have half a million words
 
 
-@pytest.mark.parametrize(("max_tokens", "largest"), [(0, 2 * 20), (5, 10 * 5)])
-def test_a_batch_has_fewer_texts_where_they_are_long(max_tokens: int, largest: int, monkeypatch: Any) -> None:
+@pytest.mark.parametrize(
+    ("options", "largest"),
+    [({}, 2 * 20), ({"max_tokens": 5}, 10 * 5), ({"max_tokens": 25, "pad_to": "max_tokens"}, 2 * 25)],
+)
+def test_a_batch_has_fewer_texts_where_they_are_long(options: dict[str, Any], largest: int, monkeypatch: Any) -> None:
+    """Pads count: they are computed, too."""
     monkeypatch.setattr("numpy_rnn.sentiment.prediction.STEPS", 50)
-    model = build_model(3, Config(embedding_size=1, hidden_size=1, max_tokens=max_tokens))
+    model = build_model(3, Config(embedding_size=1, hidden_size=1, **{"max_tokens": 0} | options))
     forward, sizes = model.forward, []
     monkeypatch.setattr(model, "forward", lambda ids, lengths: sizes.append(ids.size) or forward(ids, lengths))
     word_by_word(Checkpoint(model, ["<unk>", "<pad>", "a"]), "a " * 20)

@@ -1,10 +1,10 @@
 """Is the backward pass of your own RNN, LSTM or GRU right, and if not, why?
 
 FILE defines a forward and a backward pass (--template prints a file to fill in).
-They are run on up to 51 problems, in a process of their own, and every gradient
-is compared with the right one. Where one is wrong, known bugs are tried: if one
-of them gives exactly your results, it is named, with the equation and the right
-line.
+They are run in a process of their own, each pair of them on up to 51 problems,
+and every gradient is compared with the right one. Where one is wrong, known bugs
+are tried: if one of them gives exactly your results, it is named, with the
+equation and the right line.
 
 Status 0: all is right. 1: something is wrong. 2: it could not be judged.
 """

@@ -119,7 +119,7 @@ class NetworkBackward(RNNBackward):
 
 
 class Rounded(Backward):
-    """Put before a rule, the same gradient at states that are off by their last digit."""
+    """A mixin: class X(Rounded, Rule) computes Rule's gradient at states that are off by their last digit."""
 
     def __call__(self, a: Arrays) -> Arrays:
         rng = np.random.default_rng(0)

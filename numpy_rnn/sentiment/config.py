@@ -50,7 +50,7 @@ class Config:
     )
     recurrent_init: str = _option(
         "uniform",
-        "of W_hh, uniform: as PyTorch's; identity: the unit matrix, no biases, with cell rnn: the state stays",
+        "of W_hh, uniform: as PyTorch's; identity: the unit matrix, and biases of 0, with cell rnn: the state stays",
         ("uniform", "identity"),
     )
     readout: str = _option(

@@ -49,7 +49,7 @@ def word_by_word(checkpoint: Checkpoint, text: str) -> tuple[list[str], Array]:
         model = copy(model)
         model.config = replace(config, readout="last_real")
     n, p = len(words), np.empty(len(words))
-    T = min(n, config.max_tokens or n)  # steps of the longest text
+    T = min(n, config.max_tokens or n) if config.pad_to == "longest" else config.max_tokens  # steps of the longest text
     size = max(1, min(config.batch_size, STEPS // T))
     for start in range(0, n, size):
         lengths = range(start + 1, min(start + size, n) + 1)

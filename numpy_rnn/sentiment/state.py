@@ -21,7 +21,10 @@ FORMAT, KEY = "training run, 1", "numpy_rnn"
 
 
 class RunState(NamedTuple):
-    """Everything that the rest of a run depends on. The batches and masks follow from the seed and the epoch."""
+    """Everything that the weights of the rest of a run depend on. The batches and masks follow from the seed and epoch.
+
+    How many steps in a row had too large a loss is counted anew.
+    """
 
     about: dict[str, Any]  # what has to be the same when the run goes on: settings, data, backend
     progress: Progress
