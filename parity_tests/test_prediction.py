@@ -98,7 +98,7 @@ def test_memory_grows_with_the_text_not_with_its_square() -> None:
 
 @pytest.mark.parametrize(
     ("options", "largest"),
-    [({}, 2 * 20), ({"max_tokens": 5}, 10 * 5), ({"max_tokens": 25, "pad_to": "max_tokens"}, 2 * 25)],
+    [({}, 2 * 20), ({"max_tokens": 5}, 10 * 5), ({"max_tokens": 30, "pad_to": "max_tokens"}, 1 * 30)],
 )
 def test_a_batch_has_fewer_texts_where_they_are_long(options: dict[str, Any], largest: int, monkeypatch: Any) -> None:
     """Pads count: they are computed, too."""
