@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
 
 def check_size(argument: str, value: Any, least: int = 1, most: float = 2**63 - 1) -> int:
     """A whole number in least..most, both included, as an int. The default of `most` is the largest int64."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
     expect(whole and value >= least, argument, f"a whole number >= {least}", shown(value))
     expect(value <= most, argument, f"a whole number <= {most}", shown(value))
     return int(value)
@@ -42,11 +42,11 @@ def check_number(
     argument: str, value: Any, low: float, high: float, open_low: bool = False, closed_high: bool = False
 ) -> float:
     """A number in [low, high), or with open_low in (low, high), with closed_high up to high itself, as a float."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.timedelta64))
     try:
         x = float(value) if number else np.nan
     except OverflowError:  # a whole number that no float reaches
-        x = np.inf
+        x = np.inf if value > 0 else -np.inf
     inside = (low < x if open_low else low <= x) and (x <= high if closed_high else x < high)
     interval = f"{'(' if open_low else '['}{low:g}, {high:g}{']' if closed_high else ')'}"
     expect(inside, argument, f"a number in {interval}", shown(value))

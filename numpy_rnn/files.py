@@ -16,6 +16,8 @@ from numpy_rnn.checks import expect
 from numpy_rnn.types import Array
 
 HOST = re.sub(r"\W+", "-", platform.node())[:40] or "here"  # a folder may belong to several machines
+with suppress(OSError):  # and containers of one name may number their processes anew
+    HOST += f"-{os.stat('/proc/self/ns/pid').st_ino}"
 IN_USE: set[Path] = set()  # temporary files that this process writes now
 
 

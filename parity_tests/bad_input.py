@@ -145,6 +145,7 @@ def wrong_values() -> dict[str, Any]:
     """Values that most arguments must not have."""
     a = np.linspace(-1, 1, 2 * 2 * 2)
     whole = {"zero": 0, "minus": -1, "2**63": 2**63, "10**30": 10**30, "10**400": 10**400, "True": True}
+    whole |= {"-10**400": -(10**400), "a time": np.timedelta64(1), "a second": np.timedelta64(1, "s")}
     numbers = {"a float": 1.5, "nan": np.nan, "inf": np.inf, "a complex": 1 + 2j, "a scalar": np.float64(2)}
     numbers |= {"a complex scalar": np.complex128(0.1 + 3j)}
     texts = {"a text": "text", "no text": "", "bytes": b"text", "a path": Path("nowhere") / "file"}

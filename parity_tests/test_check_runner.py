@@ -60,7 +60,7 @@ CANNOT = {  # the source, and what the sentence says
     ),
     "exit": ("import os\nos._exit(0)\n", "it ended its process before all calls were made"),
     "sys.exit": ("import sys\nsys.exit(0)\n", "the file: SystemExit: 0 in line 2"),
-    "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4 GiB"),
+    "memory": ("import numpy\nx = numpy.ones(10**11)\n", "it needs more memory than 4.0 GiB"),
     "a list of states": (LSTM.replace("return hs, cs", "return [hs]"), "lstm_forward: expected hs, cs, got 1 result"),
     "another layout": (
         LOOPS.replace('"dx": gx', '"dx": gx.swapaxes(0, 1)'),
@@ -93,9 +93,12 @@ CANNOT = {  # the source, and what the sentence says
 }
 
 
-@pytest.mark.parametrize(("hard", "least"), [("none", {"AS": MEMORY, "CPU": 60}), (7, {"AS": 7, "CPU": 7})])
+@pytest.mark.parametrize(
+    ("soft", "hard", "least"),
+    [("none", "none", {"AS": MEMORY, "CPU": 60}), ("none", 7, {"AS": 7, "CPU": 7}), (5, 7, {"AS": 5, "CPU": 5})],
+)
 def test_the_limits_are_at_most_the_systems_own(
-    hard: Any, least: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    soft: Any, hard: Any, least: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A higher one is refused by the system (but to its superuser), and some systems refuse any: no matter."""
     resource, limits = pytest.importorskip("resource"), {}
@@ -104,8 +107,8 @@ def test_the_limits_are_at_most_the_systems_own(
         limits[kind] = limit
         raise ValueError("current limit exceeds maximum limit")
 
-    hard = resource.RLIM_INFINITY if hard == "none" else hard
-    monkeypatch.setattr(resource, "getrlimit", lambda kind: (hard, hard))
+    given = tuple(resource.RLIM_INFINITY if limit == "none" else limit for limit in (soft, hard))
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: given)
     monkeypatch.setattr(resource, "setrlimit", setrlimit)
     worker._limit()
     assert limits == {getattr(resource, f"RLIMIT_{kind}"): (most, most) for kind, most in least.items()}

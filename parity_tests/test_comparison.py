@@ -89,6 +89,16 @@ def test_a_nan_is_told_though_the_update_refuses_it(monkeypatch: pytest.MonkeyPa
     assert np.isnan(run.excess.error)
 
 
+def test_without_a_tolerance_nothing_exceeds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then a training that diverges is that, and no difference."""
+    right = Trainer.gradients
+    monkeypatch.setattr(Trainer, "gradients", lambda self, batch: right(self, batch)._replace(loss=np.nan))
+    run = Comparison(DATA, SMALL, steps=5, lockstep=True)
+    with pytest.raises(ValueError, match="numpy training: expected a finite loss and gradient"):
+        list(run.epochs())
+    assert run.excess is None
+
+
 def test_a_nan_differs_from_everything() -> None:
     assert comparison.divergence_step(np.array([0.0, np.nan, 1.0])) == 2
     assert comparison.divergence_step(np.array([0.0, 1e-3])) is None

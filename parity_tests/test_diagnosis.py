@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from numpy_rnn.sentiment.config import Config
+from numpy_rnn.sentiment.config import READOUTS, Config
 from numpy_rnn.sentiment.data.text import cut, encode
 from numpy_rnn.sentiment.data.toy import load_toy
 from numpy_rnn.sentiment.diagnosis import Diagnosis, blind, diagnose, slope, verdict
@@ -105,12 +105,14 @@ def test_the_slope_is_what_the_error_is_multiplied_by(cell: str) -> None:
     assert diagnose(model, apart).slope == pytest.approx(np.mean(alone), rel=1e-9)
 
 
-def test_the_slopes_stand_in_the_given_order() -> None:
-    model = build_model(8, Config(embedding_size=5, hidden_size=6, embedding_std=3.0, dtype="float64"))
+@pytest.mark.parametrize("readout", READOUTS)
+def test_the_slopes_are_those_of_the_real_steps_in_the_given_order(readout: str) -> None:
+    options = {"embedding_size": 5, "hidden_size": 6, "embedding_std": 3.0, "dtype": "float64"}
+    model = build_model(8, Config(readout=readout, **options))
     ids = np.random.default_rng(0).integers(2, 8, (6, 3))
     lengths = np.array([2, 6, 4])
-    together = slope(model, model.forward(ids, lengths)[1])
-    alone = [slope(model, model.forward(ids[:, [n]], lengths[[n]])[1])[0] for n in range(3)]
+    together = slope(model, model.forward(ids, lengths)[1], lengths)
+    alone = [slope(model, model.forward(ids[: lengths[n], [n]], lengths[[n]])[1], lengths[[n]])[0] for n in range(3)]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
 
 

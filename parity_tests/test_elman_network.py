@@ -132,7 +132,15 @@ def test_an_update_that_fails_changes_nothing() -> None:
         (lambda: NETWORK.forward(X, Y, [[0.0] * 3] * 2), r"h_0: .* shape \(2, 3\), got list"),
         (lambda: NETWORK.backward(X[:4, :, 0], NETWORK.forward(X, Y)[2]), r"d_losses: .* \(5, 2\)"),
         (lambda: NETWORK.backward(X[:, :, 0], NETWORK.forward(X, Y)[2], 3, 2), "k2: expected at least"),
-        (lambda: NETWORK.backward(X[:, :, 0], None), "cache: expected what forward of this network returned"),
+        (lambda: NETWORK.backward(X[:, :, 0], None), "cache: expected what .* returned, got NoneType$"),
+        (
+            lambda: NETWORK.backward(X[:, :, 0], "cache"),
+            "^cache: expected what forward of this network returned, got str$",
+        ),
+        (
+            lambda: NETWORK.backward(X[:, :, 0], ElmanNetwork(2, 3, 4).forward(X, Y)[2]),
+            "^cache: expected what forward of this network returned, got another one's$",
+        ),
         (lambda: NETWORK.update({}, 0.1), "grads: expected the parameters' names"),
         (lambda: NETWORK.update(None, 0.1), "grads: expected the parameters' names"),
         (lambda: NETWORK.update(NETWORK.params, float("nan")), "lr: expected"),

@@ -107,6 +107,10 @@ def test_parameters_are_updated_where_they_stand(kind: Any) -> None:
         (lambda: clip_by_global_norm({"W": np.ones(2)}, 0.0), r"max_norm: expected a number in \(0, inf\], got 0.0"),
         (lambda: clip_by_global_norm({"W": np.ones(2)}, "1"), r"max_norm: expected a number in \(0, inf\], got '1'"),
         (lambda: clip_by_global_norm({"W": np.ones(2)}, np.nan), r"max_norm: expected a number in \(0, inf\], got nan"),
+        (
+            lambda: clip_by_global_norm({"W": np.ones(2)}, -(10**400)),
+            r"max_norm: expected a number in \(0, inf\], got -10",
+        ),
         (lambda: clip_by_global_norm({"W": np.ones(2)}, True), "max_norm: .* got True"),
         (lambda: clip_by_global_norm({"W": np.ones(2)}, np.complex128(1 + 5j)), "max_norm: .* got np.complex128"),
         (lambda: clip_by_global_norm({"W": np.ones(2, np.int8)}, 1.0), r"^grads\['W'\]: expected a float.* got int8$"),

@@ -139,7 +139,7 @@ def test_what_a_training_gave_is_not_overwritten(argument: str, capsys: Any) -> 
     Path("there").write_text("a result")
     named = {"checkpoint": "new", "json": "other"} | {argument: "there"}
     assert train.main([*SMALL, "--backend", "numpy", *(f"--{name}={file}" for name, file in named.items())]) == 2
-    message = f"train.py: {argument}: expected a new file, or --resume, as no result is overwritten, got 'there'"
+    message = f"train.py: {argument}: expected a new file, as no result is overwritten, got 'there'"
     assert capsys.readouterr().err.startswith(message)
     assert compare.main(["--json", "there"]) == 2
     assert "json: expected a new file, as no result is overwritten, got 'there', which" in capsys.readouterr().err
@@ -151,8 +151,9 @@ def test_stopped_while_it_compares_it_leaves_no_empty_folder(monkeypatch: pytest
         raise KeyboardInterrupt
 
     monkeypatch.setattr("common.comparison_runs.run_all", stop)
-    assert compare.main(["--seeds", "0", "1", "--json", "runs.json", "--threads", "1"]) == 130
-    assert not Path("runs").exists()
+    for named in ([], ["--json", "runs.json"]):
+        assert compare.main(["--seeds", "0", "1", *named, "--threads", "1"]) == 130
+        assert not Path("runs").exists()
 
 
 def test_with_a_named_checkpoint_only_what_is_named_is_written() -> None:

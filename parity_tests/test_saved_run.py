@@ -184,6 +184,40 @@ def test_a_run_that_goes_on_is_not_taken_over(tmp_path: Path, monkeypatch: pytes
     assert sorted(file.name for file in tmp_path.iterdir()) == ["checkpoint.st", "json.json", "log.jsonl"]
 
 
+def test_another_runs_log_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    stopped(tmp_path, monkeypatch)
+    for line in ("{}", '{"epoch": 2, "step": 17}', "no JSON"):
+        (tmp_path / "log.jsonl").write_text(f"{line}\n" * 100)
+        assert train.main(arguments(tmp_path, "--backend", "numpy", "--resume")) == 2
+        words = "train.py: log: expected that of the stopped run, with epoch and step (1, 17) in line 18, got "
+        assert capsys.readouterr().err.startswith(words)
+        assert (tmp_path / "log.jsonl").read_text() == f"{line}\n" * 100
+
+
+def test_of_two_new_runs_with_one_checkpoint_the_second_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Though nothing was there when it looked first: the other one began and ended while it read the reviews."""
+    original = train.load_data
+
+    def meanwhile(*given: Any) -> Any:
+        (tmp_path / "checkpoint.st").write_text("a result")
+        return original(*given)
+
+    monkeypatch.setattr(train, "load_data", meanwhile)
+    assert train.main(arguments(tmp_path, "--backend", "numpy")) == 2
+    assert "checkpoint: expected a new file, as no result is overwritten" in capsys.readouterr().err
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("checkpoint.st", "a result")]
+
+
+def test_stopped_before_its_first_state_it_is_not_sent_to_resume(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "log.jsonl").write_text('{"epoch": 1, "step": 0}\n')
+    assert train.main(arguments(tmp_path, "--backend", "numpy")) == 2
+    assert "log: expected a new file, as no result is overwritten, got" in capsys.readouterr().err
+    (tmp_path / "log.jsonl").write_text("")  # as if killed before the first step
+    assert train.main(arguments(tmp_path, "--backend", "numpy", "--epochs", "1")) == 0
+
+
 @pytest.mark.parametrize(("one", "other"), [("log", "json"), ("picture", "log"), ("json", "checkpoint")])
 def test_no_file_has_two_meanings(one: str, other: str, tmp_path: Path, capsys: Any) -> None:
     files = {name: str(tmp_path / name) for name in ("checkpoint", "json", "log")} | {one: str(tmp_path / other)}
@@ -221,8 +255,10 @@ def test_a_log_is_not_overwritten(tmp_path: Path) -> None:
         StepLog(file)
     with pytest.raises(ValueError, match="log: expected 4 lines, as many as steps were done, got 3"):
         StepLog(file, 4)
-    StepLog(file, 2).close()
-    assert Path(file).read_text() == "a\nb\n"
+    two = '{"epoch": 1, "step": 0}\n{"epoch": 1, "step": 1}\n'
+    Path(file).write_text(two + two)
+    StepLog(file, 2, (1, 1)).close()
+    assert Path(file).read_text() == two
 
 
 def test_the_log_and_its_picture(tmp_path: Path, capsys: Any) -> None:

@@ -123,10 +123,11 @@ def compare(args: argparse.Namespace) -> int:
             for row in run.epochs(lambda backend, done: log.write(backend, done, config.clip)):
                 epochs.append(row)
                 print(table_row(row), flush=True)
-        except ValueError:
+        except ValueError as error:
             if run.excess is None:
                 raise
-            return tell(run.excess, tolerance)  # the update would have been one of NaN
+            print(f"\n{error}")  # the update would have been one of NaN
+            return tell(run.excess, tolerance)
     test = {
         trainer.name: dict(zip(("loss", "accuracy"), trainer.evaluate(data.test), strict=True))
         for trainer in (run.numpy, run.torch)

@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> None:
     name_files(args, config, chief)
     about = asdict(config) | {"data": data_digest(data), "backend": args.backend, "threads": args.threads}
     with (
-        locked(args.checkpoint) if chief else nullcontext(),
+        locked(args) if chief else nullcontext(),
         closing(SavedRun(args, trainer, about, steps_per_epoch(data, config), chief)) as saved,
     ):
         learn(args, trainer, data, saved)

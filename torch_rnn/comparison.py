@@ -179,9 +179,10 @@ class Comparison:
         return [("numpy", ours, t1 - t0 + t4 - t3), ("torch", theirs, t2 - t1 + t5 - t4)]
 
     def _judge(self, step: int, errors: dict[str, float]) -> None:
-        """Keeps the first difference above the tolerance."""
+        """Keeps the first difference above the tolerance, if there is one."""
         for what, error in errors.items():
-            if self.excess is None and not error <= self.tolerance:  # a NaN exceeds it, too
+            exceeds = self.tolerance < np.inf and not error <= self.tolerance  # a NaN exceeds it, too
+            if exceeds and self.excess is None:
                 self.excess = Excess(step, what, error)
 
     def _count(self, batch: Batch) -> None:

@@ -15,7 +15,7 @@ from numpy_rnn.check.pairs import LAYOUTS, PAIRS, Arrays, Pair, expected_shape, 
 from numpy_rnn.check.problems import Problem, problems
 from numpy_rnn.types import Array
 
-MEMORY = 4 * 2**30  # bytes of address space, where the system can limit it
+MEMORY = 4 * 2**30  # bytes of address space at most, where the system can limit it
 NAMED = "TNDH"  # the sizes that a message names
 REPEATED = 1e-12  # of the largest entry: two calls may round otherwise, if their arrays lie otherwise in memory
 
@@ -56,7 +56,8 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
         where = f"line {error.lineno}" if error.lineno else "it"
         raise CannotJudge(f"{what}: {where} is not Python: {error.msg}") from error
     except MemoryError as error:
-        raise CannotJudge(f"{what}: it needs more memory than {MEMORY // 2**30} GiB") from error
+        limit = at_most("RLIMIT_AS", MEMORY) / 2**30
+        raise CannotJudge(f"{what}: it needs more memory than {limit:.1f} GiB") from error
     except BaseException as error:
         if gap := _first_gap(linecache.getlines(file)):
             raise CannotJudge(f"line {gap} is not filled in yet: {linecache.getline(file, gap).strip()}") from error
@@ -64,6 +65,16 @@ def guarded(what: str, file: str, act: Callable[[], Any]) -> Any:
         line = own[-1].lineno if own else None
         where = f" in line {line}: {linecache.getline(file, line).strip().split('  # ')[0]:.100}" if line else ""
         raise CannotJudge(f"{what}: {type(error).__name__}{_said(error)}{where}") from error
+
+
+def at_most(kind: str, most: int) -> int:
+    """This limit, or the system's own, such as RLIMIT_AS, where that is lower. It cannot be raised."""
+    with suppress(ImportError):  # Windows has no such limits
+        import resource
+
+        limits = resource.getrlimit(getattr(resource, kind))  # the soft one, and the hard one
+        return min([most, *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
+    return most
 
 
 def _first_gap(lines: list[str]) -> int | None:

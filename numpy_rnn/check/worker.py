@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from numpy_rnn.check.calls import MEMORY, CannotJudge, guarded, results_of
+from numpy_rnn.check.calls import MEMORY, CannotJudge, at_most, guarded, results_of
 
 PROCESSOR = 60  # seconds of processor time: should the runner be killed, an endless loop ends all the same
 
@@ -69,11 +69,9 @@ def _limit() -> None:
         import resource
     except ImportError:  # Windows has no such limits
         return
-    for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, PROCESSOR)):
-        _, hard = resource.getrlimit(kind)  # the system's own limit may be lower: it cannot be raised
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    for kind, most in (("RLIMIT_AS", MEMORY), ("RLIMIT_CPU", PROCESSOR)):
         with suppress(ValueError, OSError):  # macOS has no limit on memory
-            resource.setrlimit(kind, (most, most))
+            resource.setrlimit(getattr(resource, kind), (at_most(kind, most),) * 2)
 
 
 if __name__ == "__main__":

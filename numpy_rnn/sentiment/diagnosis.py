@@ -51,7 +51,7 @@ def diagnose(model: SentimentModel, reviews: Reviews) -> Diagnosis:
         pads[i] = len(batch.ids) - batch.lengths if config.readout == "last" else 0
         kept[i] = np.where(largest > 0, at_last / np.where(largest > 0, largest, 1), 1)
         gradient[i] = (norms * np.linalg.norm(W, axis=1)[batch.ids]).max(axis=0)
-        slopes[i] = slope(model, cache)
+        slopes[i] = slope(model, cache, batch.lengths)
     shares = [float((answers == c).mean()) for c in (0, 1, -1)]  # -1: a third output, which stands for no class
     most = int(np.argmax(shares))
     chance, noise = blind(answers, reviews.labels)
@@ -108,7 +108,7 @@ def correlation(p: Array, lengths: Array) -> float:
     return float(np.corrcoef(p, lengths)[0, 1]) if p.std() > 1e-6 and lengths.std() > 0 else np.nan
 
 
-def slope(model: SentimentModel, cache: ModelCache) -> Array:
+def slope(model: SentimentModel, cache: ModelCache, lengths: Array) -> Array:
     """The mean of f'(z) over a review's real steps, all units and all layers.
 
     f is the tanh or relu of h_t in an RNN, the tanh of g in an LSTM, that of n in a GRU. With a mean of 1 the gradient
@@ -117,17 +117,18 @@ def slope(model: SentimentModel, cache: ModelCache) -> Array:
     Args:
         model: the model.
         cache: of its forward pass.
+        lengths: (N,), of the reviews. The layers' own may be longer: readout "last" goes on through the pads.
 
     Returns:
-        (N,), in the order in which the reviews were given.
+        (N,).
     """
-    means, lengths = [], cache.rnn.lengths  # (N,), the longest first, as the layers' arrays stand
+    means = []
     for layer in cache.rnn.layers:
         h = layer.states[0][1:] if layer.gates is None else layer.gates[:, 2]  # (T, N, H): f(z)
-        of_step = derivative(h, model.config.nonlinearity).mean(axis=2)  # (T, N)
+        of_step = restore(derivative(h, model.config.nonlinearity).mean(axis=2), cache.rnn.order)  # (T, N), as given
         real = np.arange(len(h))[:, None] < lengths  # (T, N)
         means.append(np.where(real, of_step, 0).sum(axis=0) / lengths)
-    return restore(np.mean(means, axis=0, keepdims=True), cache.rnn.order)[0]
+    return np.mean(means, axis=0)
 
 
 def verdict(d: Diagnosis) -> str:

@@ -120,9 +120,9 @@ def check_writable(argument: str, file: str | None) -> None:
 
 
 def check_new(argument: str, file: str | None, otherwise: str = "") -> None:
-    """What a training gave is not overwritten."""
+    """What a training gave is not overwritten. An empty file is no result."""
     check_writable(argument, file)
-    there = file is not None and Path(file).exists()
+    there = file is not None and Path(file).exists() and Path(file).stat().st_size > 0
     expect(not there, argument, f"a new file{otherwise}, as no result is overwritten", f"{file!r}, which is there")
 
 

@@ -88,14 +88,15 @@ def compare_many(args: argparse.Namespace, config: Config) -> int:
     about |= {"threads": args.threads, "device": args.device, "blas": blas()}
     about |= {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
     results = Results(args.json, about)
-    if args.json is None:  # they are kept as they come
-        place(args, FILES, "compare", args.data, config.system, *cells)
-    results.file = args.json
     missing = results.missing(cells, seeds)
     print(f"Runs to be done (cell, seed): {', '.join(f'{c} {s}' for c, s in missing) or 'none'}", flush=True)
     jobs = [(f"{cell}, seed {seed}", (args, replace(config, cell=cell, seed=seed))) for cell, seed in missing]
 
     def finished(run: Run) -> None:
+        if args.json is None:
+            place(args, FILES, "compare", args.data, config.system, *cells)
+            tqdm.write(f"Each finished run is kept in {args.json}")
+        results.file = args.json
         results.add(run)
         tqdm.write(f"{run['cell']}, seed {run['seed']}: NumPy {run['numpy']:.4f}, PyTorch {run['torch']:.4f}")
 

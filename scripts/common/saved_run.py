@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ def check_files(args: argparse.Namespace) -> None:
     """Before the training."""
     for argument in FILES:
         check_writable(argument, getattr(args, argument))
-    for argument in () if args.resume else ("checkpoint", "json", "log"):
-        check_new(argument, getattr(args, argument), ", or --resume")
     check_apart(**{argument: getattr(args, argument) for argument in FILES})
     check_out(args)
     if args.checkpoint:
         stopped = [str(file) for file in files_of(args.checkpoint) if file.exists()]
         expect(args.resume or not stopped, "checkpoint", "a new file, or --resume, as a run was stopped there", stopped)
+    for argument in () if args.resume else ("checkpoint", "json", "log"):
+        check_new(argument, getattr(args, argument))
+    if args.checkpoint:
         expect(args.picture is None or args.log is not None, "picture", "--log FILE, too: it is drawn from it", "none")
 
 
@@ -51,22 +52,24 @@ def name_files(args: argparse.Namespace, config: Config, chief: bool) -> None:
 
 
 @contextmanager
-def locked(checkpoint: str) -> Iterator[None]:
-    """For a `with` statement, as long as the run goes on: no other process can go on with it.
+def locked(args: argparse.Namespace) -> Iterator[None]:
+    """For a `with` statement, as long as the run goes on: no other process can go on with it, or begin one there.
 
     The system takes the lock from a process that is killed. Its file, which is empty, then stays until the run ends.
     """
-    lock = FileLock(f"{checkpoint}.lock", timeout=0)
+    lock = FileLock(f"{args.checkpoint}.lock", timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
         wanted = "that of a run which no other process trains now"
-        raise ValueError(f"checkpoint: expected {wanted}, got {checkpoint!r}") from error
+        raise ValueError(f"checkpoint: expected {wanted}, got {args.checkpoint!r}") from error
     try:
+        check_files(args)  # again: another run may have begun there, and ended
         yield
     finally:
+        with suppress(OSError):  # Windows removes no open file
+            Path(lock.lock_file).unlink()
         lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 class SavedRun:
@@ -103,7 +106,9 @@ class SavedRun:
             ended = epoch == trainer.config.epochs
             print(f"Going on with {args.checkpoint}", end=": ")
             print("the training had ended." if ended else f"epoch {epoch + 1}, {step} of {per_epoch} steps done.")
-        self.log = StepLog(args.log if chief else None, self._updates(self.begin))
+        updates = self._updates(self.begin)
+        last = (updates - 1) // per_epoch + 1, (updates - 1) % per_epoch
+        self.log = StepLog(args.log if chief else None, updates, last)
 
     def _updates(self, progress: Progress) -> int:
         return progress.epoch * self.per_epoch + progress.step

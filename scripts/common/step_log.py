@@ -16,18 +16,23 @@ class StepLog:
         file: the file; None logs nothing.
         keep: how many lines of a stopped run stay; what it wrote after its last saved state is written again. 0 is a
             new log.
+        last: epoch and step of the last line that stays.
 
     Raises:
-        ValueError: for a new log in a file that has something in it, and for a log with fewer lines than `keep`.
+        ValueError: for a new log in a file that has something in it, and for one that is not the stopped run's: with
+            fewer lines than `keep`, or with another last one.
     """
 
-    def __init__(self, file: str | None, keep: int = 0):
+    def __init__(self, file: str | None, keep: int = 0, last: tuple[int, int] = (0, 0)):
         self.stream: IO[str] | None = None
         if file is None:
             return
         lines = Path(file).read_text().splitlines() if Path(file).exists() else []
         expect(keep > 0 or not lines, "log", "a new file, or --resume", f"{file!r} with {len(lines)} lines")
         expect(len(lines) >= keep, "log", f"{keep} lines, as many as steps were done", len(lines))
+        if keep:
+            own = _epoch_and_step(lines[keep - 1])
+            expect(own == last, "log", f"that of the stopped run, with epoch and step {last} in line {keep}", own)
         with atomic_write(file) as stream:
             stream.write("".join(f"{line}\n" for line in lines[:keep]).encode())
         self.stream = open(file, "a", buffering=1)  # noqa: SIM115 - a line is on its way as soon as it is written
@@ -42,6 +47,14 @@ class StepLog:
     def close(self) -> None:
         if self.stream:
             self.stream.close()
+
+
+def _epoch_and_step(line: str) -> tuple[int, int] | None:
+    try:
+        row = json.loads(line)
+        return row["epoch"], row["step"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def read(file: str) -> list[dict[str, Any]]:

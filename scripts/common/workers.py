@@ -5,8 +5,8 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
-from threading import RLock
+from multiprocessing import active_children, get_context, parent_process
+from threading import RLock, Thread
 from typing import Any
 
 from common.command_line import use_threads, user_errors
@@ -19,10 +19,10 @@ def run_all(
 ) -> list[str]:
     """Calls work(*job) for each job, and finished(result) here, as the results come. Shows a progress bar.
 
-    A job that fails stops none of the others. Ctrl-C stops all of them.
+    A job that fails stops none of the others. Ctrl-C stops all of them, and so does the end of this process.
 
     Args:
-        work: a function of a module. It is called in another process, which has one thread.
+        work: a function of a module. It is called in another process, with one thread unless it asks for more.
         jobs: for each a name, for messages, and the arguments.
         at_a_time: the number of processes.
         finished: is told of each result.
@@ -48,7 +48,8 @@ def run_all(
                 else:
                     raise error
         except BrokenProcessPool as error:
-            raise MemoryError(f"a run was killed, for want of memory perhaps: try --jobs 1 ({error})") from error
+            advice = ": try --jobs 1" if at_a_time > 1 else ""
+            raise MemoryError("; ".join([*failed, f"a run was killed, for want of memory perhaps{advice}"])) from error
         except BaseException:
             for worker in active_children():
                 worker.terminate()
@@ -57,7 +58,14 @@ def run_all(
 
 
 def _prepare() -> None:
-    """One thread, no progress bar: the parent has one for all."""
+    """One thread, no progress bar: the parent has one for all. And an end with the parent, if that is killed."""
     tqdm.set_lock(RLock())  # its own lock is for several processes, and outlives one that is terminated
     os.environ["TQDM_DISABLE"] = "1"
     use_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
