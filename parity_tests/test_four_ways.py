@@ -61,7 +61,7 @@ def four_ways_input() -> Any:
 
 
 def test_costs_are_measured() -> None:
-    """RTRL's memory grows with H^3 (D + H), and not with T; BPTT's with T."""
+    """RTRL's memory grows with H^2 (D + H), and not with T; BPTT's with T."""
     small, large, long = (four_ways.costs(*sizes) for sizes in ((8, 10), (16, 10), (16, 100)))
     assert 4 < large["RTRL"].mebibytes / small["RTRL"].mebibytes < 12
     assert long["RTRL"].mebibytes < 1.5 * large["RTRL"].mebibytes

@@ -22,7 +22,7 @@ def test_the_first_two_tables_are_the_scripts() -> None:
     assert vanishing.bounds_table(found) in PAGE
     starts = [key for key in found[0] if key[1].startswith("PyTorch's") and "+1" not in key[1]]
     assert len(starts) == 5
-    assert all(norms[key][50] < 1e-6 for norms in found for key in starts)
+    assert all(norms[key][50] < 1e-9 for norms in found for key in starts)
     assert all(norms["RNN, relu", "identity"][50] == 1 for norms in found)
 
 

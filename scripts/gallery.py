@@ -185,8 +185,8 @@ The task is like that of the README: which of four symbols came so many steps ag
 0.25. The networks have {H} hidden units. They are trained on {updates} batches of {N} sequences with
 {T} steps each, by Adam with a rate of {lr}; the columns have the accuracy of the seeds {seeds}. The
 error is |wrong - right| / |right| of the parameter whose gradient is wrong the most: once with
-weights from U(-0.001, 0.001), and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)). An error of 0 means
-that the parameters' gradients are right, and something else is wrong. "By pattern" means that the
+weights from U(-0.001, 0.001), and once with the usual ones, from U(-1/sqrt(H), 1/sqrt(H)). An error of 0 in both
+columns means that the gradients of the parameters are right, and something else is wrong. "By pattern" means that the
 checker describes the results of a bug that it does not know. An rnn has d_hs as an argument, a network
 also has its outputs and losses.
 

@@ -2,7 +2,7 @@
 
 Every bug here was seen in somebody's RNN, or is a slip of the same kind. A test suite that stays green with one of them
 could not have told you that your gradients are right. Prints each bug and the first test that goes red, which is green
-without the bug. Ends with status 1 if any bug goes unnoticed. All of them take about half an hour on two cores.
+without the bug. Ends with status 1 if any bug goes unnoticed. All of them take most of an hour on two cores.
 """
 
 import argparse

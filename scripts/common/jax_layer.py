@@ -18,7 +18,7 @@ def gradient_function(cell: str, d_output: Array) -> Callable[[Any, Any], Any]:
     _, N, H = d_output.shape
 
     def loss(p: Any, x: Any) -> Any:
-        a = x @ p["W_xh"] + p["b_xh"]  # every a_t in one product, as in numpy_rnn
+        a = x @ p["W_xh"] + p["b_xh"]  # every a_t in one product
         zero = jnp.zeros((N, H), x.dtype)
         _, output = jax.lax.scan(lambda state, a_t: STEPS[cell](p, state, a_t), (zero, zero), a)
         return (output * d_output).sum()
